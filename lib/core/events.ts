@@ -1,0 +1,24 @@
+import type { BypassReason, EvictionCause, RefusalReason } from './outcomes.js'
+import type { ProfileName } from './types.js'
+
+/** What happened, in the words of `Cache-Status`. */
+export type CacheEvent =
+  | { readonly type: 'hit'; readonly profile: ProfileName; readonly key: string; readonly collapsed: boolean }
+  | { readonly type: 'miss'; readonly profile: ProfileName; readonly key: string }
+  | { readonly type: 'revalidated'; readonly profile: ProfileName; readonly key: string }
+  | { readonly type: 'bypass'; readonly profile: ProfileName; readonly reason: BypassReason }
+  | { readonly type: 'stored'; readonly profile: ProfileName; readonly key: string; readonly bytes: number }
+  | {
+      readonly type: 'refused'
+      readonly profile: ProfileName
+      readonly key: string
+      readonly reason: RefusalReason
+      /** The request header that was read, for `unkeyed-header`. */
+      readonly name?: string
+    }
+  | { readonly type: 'evicted'; readonly profile: ProfileName; readonly key: string; readonly cause: EvictionCause }
+  | { readonly type: 'expired'; readonly profile: ProfileName; readonly key: string }
+  | { readonly type: 'purged'; readonly entries: number }
+  | { readonly type: 'tier-error'; readonly tier: string; readonly error: unknown }
+
+export type CacheEventListener = (event: CacheEvent) => void

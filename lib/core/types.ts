@@ -1,0 +1,64 @@
+/** Milliseconds: an instant of the cache's clock, or a span. */
+export type Milliseconds = number
+
+/** A value, or a promise of one: memory answers at once, disk and network later. */
+export type MaybePromise<T> = T | Promise<T>
+
+/** Field lines by lower-case name; a name with several lines holds an array. */
+export type HeaderMap = Readonly<Record<string, string | readonly string[]>>
+
+/** The four kinds of route, each with a share of memory and limits of its own. */
+export const PROFILES = ['api', 'enhanced', 'ai', 'tts'] as const
+
+/** `api` plain JSON, `enhanced` JSON from several sources, `ai` text from a model, `tts` speech. */
+export type ProfileName = (typeof PROFILES)[number]
+
+/** One stored answer. Frozen: every hit shares it. */
+export interface CacheEntry {
+  /** The full text of the key, compared on every read. */
+  readonly key: string
+  readonly profile: ProfileName
+  readonly status: number
+  /** The handler's own end-to-end header fields, lower-case. */
+  readonly headers: HeaderMap
+  /** Fields that stood on the response before the handler ran and that it took away. */
+  readonly removed: readonly string[]
+  readonly body: Buffer
+  /** What `purge` and invalidation find the entry by: `movie:603`, `url:…`. */
+  readonly tags: readonly string[]
+  /** Where `Age` counts from (RFC 9111 section 4.2.3): `storedAt` less the age it arrived with. */
+  readonly generatedAt: Milliseconds
+  readonly storedAt: Milliseconds
+  /** Fresh before this instant. */
+  readonly staleAt: Milliseconds
+  /** From this instant on only a 304 of the handler makes it usable again; the next sweep removes it. */
+  readonly deleteAt: Milliseconds
+  /** Set on the index of a key whose answers differ by `Vary` (RFC 9111 section 4.1); such an entry has no body. */
+  readonly variants?: readonly Variant[]
+}
+
+/** One of the answers under a key: which request fields chose it, and where it is stored. */
+export interface Variant {
+  readonly names: readonly string[]
+  readonly key: string
+}
+
+/** A place where entries are kept. Damage is a miss; failure rejects or throws, and the cache goes on without it. */
+export interface Tier {
+  readonly name: string
+  /** Bytes of body above which the tier takes nothing. */
+  readonly maxEntryBytes: number
+  get(key: string): MaybePromise<CacheEntry | undefined>
+  /** Atomic: afterwards the old entry is there, or the new one, or none, never a mixture. False: it was not admitted. */
+  set(entry: CacheEntry): MaybePromise<boolean>
+  delete(key: string): MaybePromise<boolean>
+  /** Removes every entry that carries the tag; answers how many went. */
+  deleteTag(tag: string): MaybePromise<number>
+  clear(): MaybePromise<number>
+  close?(): MaybePromise<void>
+}
+
+/** Where the cache reads the time. Inject one to test expiry without waiting. */
+export interface Clock {
+  now(): Milliseconds
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import objectHash from 'object-hash'
+
+/** object-hash recurses, and looks every object up in a list of those it has seen: both must be bounded before it starts. */
+const MAX_DEPTH = 64
+const MAX_NODES = 2_000
+
+/**
+ * The digest of a body or of any plain value: SHA-256 over object-hash's canonical text, the same for any order of fields. Undefined when
+ * the value is too deep, too wide or too odd to hash faithfully within a bounded time.
+ */
+export function digestOf(value: unknown): string | undefined {
+  if (Buffer.isBuffer(value)) return createHash('sha256').update('buffer:').update(value).digest('hex')
+  if (!isPlain(value)) return undefined
+  let canonical = ''
+  const collect = (text: string): void => {
+    canonical += text
+  }
+  // The walk and its text are object-hash's; one hash of the whole text gives the digest that its own streaming would, in half the time.
+  objectHash.writeToStream(
+    value as object,
+    { algorithm: 'sha256', respectType: false },
+    { update: collect, write: collect },
+  )
+  // UTF-8 has no lone surrogates and would make them all the same character.
+  return createHash('sha256')
+    .update(canonical, canonical.isWellFormed() ? 'utf8' : 'utf16le')
+    .digest('hex')
+}
+
+/** Walks the value without recursion: plain data of bounded size, no object twice. */
+function isPlain(root: unknown): boolean {
+  const seen = new Set<object>()
+  let level: unknown[] = [root]
+  let nodes = 0
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return false
+    const next: unknown[] = []
+    for (const value of level) {
+      if (!isAtom(value) && !isContainer(value)) return false
+      if (!isContainer(value)) continue
+      if (seen.has(value)) return false
+      seen.add(value)
+      const children = Array.isArray(value) ? (value as unknown[]) : Object.values(value)
+      nodes += Array.isArray(value) ? children.length : 2 * children.length
+      if (nodes > MAX_NODES) return false
+      next.push(...children)
+    }
+    level = next
+  }
+  return true
+}
+
+const isAtom = (value: unknown): boolean =>
+  value === null || ['string', 'number', 'boolean', 'undefined', 'bigint'].includes(typeof value)
+
+function isContainer(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}

@@ -1,0 +1,65 @@
+import type { BypassReason, RefusalReason } from '../core/outcomes.js'
+import type { CacheEntry } from '../core/types.js'
+
+/** What is said of one answer, in `Cache-Status` (RFC 9211) for machines and in `X-Cache` for people. */
+export interface Status {
+  readonly cacheStatus: string
+  readonly xCache: 'HIT' | 'MISS' | 'STALE' | 'BYPASS'
+}
+
+const NAME = 'reelcache'
+
+const ttlOf = (entry: CacheEntry, now: number): number => Math.floor((entry.staleAt - now) / 1000)
+
+export const hit = (entry: CacheEntry, now: number): Status => ({
+  cacheStatus: `${NAME}; hit; ttl=${ttlOf(entry, now)}`,
+  xCache: 'HIT',
+})
+
+/** Answered from the run of an equal request. */
+export const collapsed = (entry: CacheEntry, now: number): Status => ({
+  cacheStatus: `${NAME}; fwd=miss; collapsed; ttl=${ttlOf(entry, now)}`,
+  xCache: 'HIT',
+})
+
+export const bypass = (reason: BypassReason): Status => ({
+  cacheStatus: reason === 'method' ? `${NAME}; fwd=method` : `${NAME}; fwd=bypass; detail=${reason}`,
+  xCache: 'BYPASS',
+})
+
+export interface Refusal {
+  readonly reason: RefusalReason
+  /** The request header that was read, for `unkeyed-header`. */
+  readonly name?: string
+}
+
+/** The handler ran: because nothing was stored, or because what was stored had become stale. */
+export function miss(was: 'miss' | 'stale', refusal: Refusal | undefined): Status {
+  const outcome =
+    refusal === undefined
+      ? 'stored'
+      : `detail=${refusal.reason}${refusal.name === undefined ? '' : `; header=${quoted(refusal.name)}`}`
+  return { cacheStatus: `${NAME}; fwd=${was}; ${outcome}`, xCache: 'MISS' }
+}
+
+/** The handler confirmed the stored answer with a 304. */
+export const revalidated = (isStored: boolean): Status => ({
+  cacheStatus: `${NAME}; fwd=stale; fwd-status=304${isStored ? '; stored' : ''}`,
+  xCache: 'MISS',
+})
+
+/** The client wanted nothing but a stored answer, and there was none. */
+export const onlyIfCached: Status = { cacheStatus: `${NAME}; detail=only-if-cached`, xCache: 'MISS' }
+
+const LONGEST_KEY = 1_024
+
+export const withKey = (status: Status, key: string): Status => ({
+  ...status,
+  cacheStatus: `${status.cacheStatus}; key=${quoted(key.slice(0, LONGEST_KEY))}`,
+})
+
+/** A string of RFC 8941 section 3.3.3: printable ASCII, with `"` and `\` escaped. */
+function quoted(text: string): string {
+  const ascii = text.replace(/[^\x20-\x7e]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return `"${ascii.replace(/["\\]/g, '\\$&')}"`
+}

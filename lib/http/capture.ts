@@ -1,0 +1,158 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
+import type { Response } from 'express'
+
+/** Who listens to an answer while it is made. */
+export interface Sink {
+  /**
+   * The head is about to go out: status and fields are final on the response, and may still be added to. `whole` is the body where the
+   * answer is one `end(body)`. True: hold the answer back, the sink will send one itself.
+   */
+  head(whole: Buffer | undefined): boolean
+  /** Wants the bytes of the body. */
+  readonly isOpen: boolean
+  /** Bytes of its own that were sent (or, held back, would have been). */
+  chunk(bytes: Buffer): void
+  /** The handler ended the answer, and what was not held back has been handed to Node. */
+  end(): void
+  /** The connection closed before the handler ended the answer. */
+  abort(): void
+}
+
+export interface Capture {
+  /** Stops listening: the response is as it was. */
+  release(): void
+  /** Stops listening and sends what was held back. */
+  letGo(chunks: readonly Buffer[]): void
+}
+
+/**
+ * Listens to everything a handler can answer with: `write`, `end` and `writeHead` are what `json`, `send`, `pipe`, `sendFile` and the rest
+ * come down to. The client's bytes go first and unchanged, and so do return values, callbacks, errors and `drain`.
+ */
+export function capture(res: Response, sink: Sink): Capture {
+  const { writeHead, write, end, flushHeaders } = res
+  let isHeaded = false
+  let isHeld = false
+  let isEnded = false
+
+  const begin = (whole?: Buffer): void => {
+    isHeaded = true
+    isHeld = sink.head(whole)
+  }
+  const release = (): void => {
+    res.writeHead = writeHead
+    res.write = write
+    res.end = end
+    res.flushHeaders = flushHeaders
+  }
+
+  res.writeHead = function (this: Response, ...args: unknown[]) {
+    // Held back, a handler may change its mind: an error page after the head.
+    const isAnother = isHeld
+    settleHead(res, args)
+    if (!isHeaded || isAnother) begin()
+    return isHeld ? res : writeHead.call(res, res.statusCode)
+  } as Response['writeHead']
+
+  res.write = function (this: Response, ...args: unknown[]) {
+    if (!isHeaded) begin()
+    const [chunk, encoding, callback] = bodyArguments(args)
+    if (!isHeld) {
+      const isWritable = (write as (...args: unknown[]) => boolean).apply(res, args)
+      if (sink.isOpen) sink.chunk(copyOf(chunk, encoding))
+      return isWritable
+    }
+    sink.chunk(copyOf(chunk, encoding))
+    if (callback !== undefined) process.nextTick(callback)
+    return true
+  } as Response['write']
+
+  res.end = function (this: Response, ...args: unknown[]) {
+    if (isEnded) return (end as (...args: unknown[]) => Response).apply(res, args)
+    const [chunk, encoding, callback] = bodyArguments(args)
+    const bytes = chunk === undefined || chunk === null ? Buffer.alloc(0) : bytesOf(chunk, encoding)
+    const isWhole = !isHeaded
+    if (isWhole) begin(bytes)
+    isEnded = true
+    if (isHeld && callback !== undefined) res.once('finish', callback)
+    if (!isHeld) (end as (...args: unknown[]) => Response).apply(res, args)
+    if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
+    sink.end()
+    return res
+  } as Response['end']
+
+  res.flushHeaders = function (this: Response) {
+    if (!isHeaded) begin()
+    if (!isHeld) flushHeaders.call(res)
+  }
+
+  res.once('close', () => {
+    if (!isEnded) sink.abort()
+  })
+
+  return {
+    release,
+    letGo(chunks) {
+      release()
+      isHeld = false
+      for (const chunk of chunks) res.write(chunk)
+    },
+  }
+}
+
+/** Runs once when the head of an answer is about to go out. */
+export function onHead(res: Response, listener: () => void): void {
+  const { writeHead } = res
+  res.writeHead = function (this: Response, ...args: unknown[]) {
+    res.writeHead = writeHead
+    settleHead(res, args)
+    listener()
+    return writeHead.call(res, res.statusCode)
+  } as Response['writeHead']
+}
+
+/**
+ * Moves what `writeHead(status, reason?, headers?)` brings onto the response, where it can be read: Node does not show it in `getHeaders()`,
+ * and of a flat array it keeps only the last of several lines once a header was set.
+ */
+function settleHead(res: Response, [status, reason, fields]: unknown[]): void {
+  const headers = typeof reason === 'object' && reason !== null ? reason : fields
+  if (Array.isArray(headers)) setLines(res, headers as unknown[])
+  else if (typeof headers === 'object' && headers !== null) {
+    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
+      if (name !== '' && value !== undefined) res.setHeader(name, value)
+    }
+  }
+  if (typeof status === 'number') res.statusCode = status
+  if (typeof reason === 'string') res.statusMessage = reason
+}
+
+/** `[name, value, name, value]`, or `[[name, value], …]`: the new lines replace old ones of the same name, and stand beside each other. */
+function setLines(res: Response, headers: unknown[]): void {
+  const flat = (Array.isArray(headers[0]) ? headers.flat() : headers) as OutgoingHttpHeader[]
+  const names = flat.filter((_, index) => index % 2 === 0).map(String)
+  for (const name of names) res.removeHeader(name)
+  for (const [index, name] of names.entries()) {
+    const value = flat[index * 2 + 1]
+    if (value !== undefined) res.appendHeader(name, typeof value === 'number' ? String(value) : value)
+  }
+}
+
+/** `(chunk?, encoding?, callback?)` with any of the first two left out. */
+function bodyArguments(
+  args: unknown[],
+): [chunk: unknown, encoding: BufferEncoding | undefined, callback: (() => void) | undefined] {
+  const callback = args.find(argument => typeof argument === 'function') as (() => void) | undefined
+  const [chunk, encoding] = args.filter(argument => typeof argument !== 'function')
+  return [chunk, encoding as BufferEncoding | undefined, callback]
+}
+
+function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Buffer {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding)
+  const { buffer, byteOffset, byteLength } = chunk as Uint8Array
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** Handlers may use their buffer again after a write. */
+const copyOf = (chunk: unknown, encoding: BufferEncoding | undefined): Buffer =>
+  typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk as Uint8Array)

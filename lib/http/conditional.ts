@@ -1,0 +1,72 @@
+import type { Fields } from './headers.js'
+import { lineOf } from './headers.js'
+import { parseHttpDate } from './http-date.js'
+
+/** What the client's validators and Range ask of an answer. */
+export interface Conditions {
+  readonly ifNoneMatch?: string
+  readonly ifModifiedSince?: string
+  readonly range?: string
+  readonly ifRange?: string
+}
+
+/** How a whole answer is to be sent: whole, not at all because it is unchanged, a part of it, or as unsatisfiable. */
+export type Form =
+  | { readonly is: 'whole' }
+  | { readonly is: 'not-modified' }
+  | { readonly is: 'part'; readonly start: number; readonly end: number }
+  | { readonly is: 'unsatisfiable' }
+
+const WHOLE: Form = { is: 'whole' }
+
+/** RFC 9110 section 13.2.2: validators first, then Range. */
+export function formOf(conditions: Conditions, fields: Fields, length: number, now: number): Form {
+  if (isNotModified(conditions, fields, now)) return { is: 'not-modified' }
+  if (conditions.range === undefined || !rangeApplies(conditions.ifRange, fields)) return WHOLE
+  return rangeOf(conditions.range, length)
+}
+
+function isNotModified({ ifNoneMatch, ifModifiedSince }: Conditions, fields: Fields, now: number): boolean {
+  if (ifNoneMatch !== undefined) return etagMatches(ifNoneMatch, lineOf(fields, 'etag'))
+  const lastModified = lineOf(fields, 'last-modified')
+  if (ifModifiedSince === undefined || lastModified === undefined) return false
+  const since = parseHttpDate(ifModifiedSince, now)
+  const modified = parseHttpDate(lastModified, now)
+  return since !== undefined && modified !== undefined && modified <= since
+}
+
+// RFC 9110 section 8.8.3: an entity-tag may hold commas, so a list is not simply split. What is no entity-tag is compared as it stands.
+const ENTITY_TAG = /(?:W\/)?"[^"]*"|[^\s,]+/g
+
+/** RFC 9110 section 13.1.2: weak comparison with each member of the list; `*` matches whatever there is. */
+export function etagMatches(ifNoneMatch: string, etag: string | undefined): boolean {
+  if (ifNoneMatch.trim() === '*') return true
+  if (etag === undefined) return false
+  return (ifNoneMatch.match(ENTITY_TAG) ?? []).some(candidate => opaque(candidate) === opaque(etag))
+}
+
+const opaque = (etag: string): string => etag.replace(/^W\//, '')
+
+/** RFC 9110 section 13.1.5: only a strong validator that matches exactly makes the Range count. */
+function rangeApplies(ifRange: string | undefined, fields: Fields): boolean {
+  if (ifRange === undefined) return true
+  if (ifRange.startsWith('W/')) return false
+  return ifRange === lineOf(fields, ifRange.startsWith('"') ? 'etag' : 'last-modified')
+}
+
+// RFC 9110 section 14.1.2. Several ranges, other units and malformed sets are ignored, as section 14.2 allows: the whole answer is sent.
+const ONE_BYTE_RANGE = /^bytes=[ \t]*(?:(\d+)-(\d*)|-(\d+))[ \t]*$/i
+
+function rangeOf(range: string, length: number): Form {
+  const match = ONE_BYTE_RANGE.exec(range)
+  if (match === null) return WHOLE
+  const [, first, last, suffix] = match
+  if (first === undefined) {
+    const start = Math.max(0, length - Number(suffix))
+    return start < length ? { is: 'part', start, end: length - 1 } : { is: 'unsatisfiable' }
+  }
+  const start = Number(first)
+  const end = last === undefined || last === '' ? length - 1 : Math.min(Number(last), length - 1)
+  if (last !== undefined && last !== '' && Number(last) < start) return WHOLE
+  return start < length ? { is: 'part', start, end } : { is: 'unsatisfiable' }
+}

@@ -1,0 +1,28 @@
+import type { Request } from 'express'
+import type { CacheEvent } from '../core/events.js'
+import type { Flight, Flights } from '../core/flights.js'
+import type { Marks } from '../core/marks.js'
+import type { CacheEntry, Clock, Tier } from '../core/types.js'
+
+/** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
+export interface Answer {
+  readonly entry: CacheEntry
+  readonly varied: readonly string[]
+}
+
+/** What all routes of one cache share. */
+export interface Engine {
+  readonly tier: Tier
+  readonly flights: Flights<Answer>
+  /** Which request leads a flight: a second cache on the same request must not wait for the first. */
+  readonly owners: WeakMap<Flight<Answer>, Request>
+  /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
+  readonly unshared: Marks
+  readonly clock: Clock
+  /** Show keys to clients: in development only. */
+  readonly showKey: boolean
+  readonly isClosed: () => boolean
+  readonly report: (event: CacheEvent) => void
+  /** Forgets the stored answers with these tags, and those being made. */
+  readonly invalidate: (tags: readonly string[]) => void
+}

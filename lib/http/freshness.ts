@@ -1,0 +1,64 @@
+import type { Milliseconds } from '../core/types.js'
+import { clampSeconds, deltaSeconds, type Directives } from './cache-control.js'
+import { lineOf, type Fields } from './headers.js'
+import { parseHttpDate } from './http-date.js'
+
+/** When an answer was generated and until when it is fresh. */
+export interface Freshness {
+  readonly generatedAt: Milliseconds
+  readonly staleAt: Milliseconds
+  /** The handler's own headers said so, not the route's ttl. */
+  readonly explicit: boolean
+}
+
+/**
+ * How long a shared cache may take an answer for fresh (RFC 9111 section 4.2). The handler's own words win over `ttl`; undefined when it
+ * said nothing and `ttl` is 0.
+ */
+export function freshnessOf(
+  fields: Fields,
+  directives: Directives,
+  ttl: Milliseconds,
+  now: Milliseconds,
+): Freshness | undefined {
+  const date = instantOf(fields, 'date', now) ?? now
+  const explicit = explicitLifetime(fields, directives, date, now)
+  if (explicit === undefined && ttl === 0) return undefined
+  const generatedAt = now - initialAge(fields, date, now)
+  // Garbage in max-age or Expires is NaN here: stale already, as RFC 9111 section 4.2.1 encourages.
+  const lifetime = explicit ?? ttl
+  return {
+    generatedAt,
+    staleAt: Number.isNaN(lifetime) ? now : generatedAt + lifetime,
+    explicit: explicit !== undefined,
+  }
+}
+
+/** RFC 9111 section 4.2.1: s-maxage, then max-age, then Expires less Date. */
+function explicitLifetime(
+  fields: Fields,
+  directives: Directives,
+  date: Milliseconds,
+  now: Milliseconds,
+): Milliseconds | undefined {
+  const seconds = deltaSeconds(directives, 's-maxage') ?? deltaSeconds(directives, 'max-age')
+  if (seconds !== undefined) return seconds * 1000
+  if (fields['expires'] === undefined) return undefined
+  const expires = instantOf(fields, 'expires', now)
+  return expires === undefined ? NaN : expires - date
+}
+
+/** RFC 9111 section 4.2.3, corrected_initial_age without a response delay: the handler runs in this process. */
+function initialAge(fields: Fields, date: Milliseconds, now: Milliseconds): Milliseconds {
+  const apparentAge = Math.max(0, now - date)
+  if (fields['age'] === undefined) return apparentAge
+  const age = lineOf(fields, 'age')
+  // An Age that is not one number of seconds may hide any age at all.
+  const seconds = clampSeconds(age !== undefined && /^\d+$/.test(age) ? age : 'Infinity')
+  return Math.max(apparentAge, seconds * 1000)
+}
+
+function instantOf(fields: Fields, name: string, now: Milliseconds): Milliseconds | undefined {
+  const text = lineOf(fields, name)
+  return text === undefined ? undefined : parseHttpDate(text, now)
+}

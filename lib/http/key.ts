@@ -1,0 +1,201 @@
+import type { Request } from 'express'
+import type { BypassReason } from '../core/outcomes.js'
+import type { ProfileName } from '../core/types.js'
+import type { FieldFilter, ResolvedRoute } from '../options.js'
+import { digestOf } from './body.js'
+import { readQuery } from './query.js'
+import { keyPart } from './text.js'
+
+/** Under which text a request is looked up, and what the handler may see of its URL. */
+export interface RequestKey {
+  /** `api 603 GET http://localhost:3000 /api/movies/603?page=2`, then the parts that only some routes have. */
+  readonly text: string
+  readonly tags: readonly string[]
+  /** Protocol and host as Express computes them. */
+  readonly origin: string
+  /** Set when parameters outside the key are to be hidden from the handler: the query without them. */
+  readonly visibleQuery: string | undefined
+}
+
+/** The scope of requests that name no movie. A movie of this very name is written `%2D`. */
+const NO_MOVIE = '-'
+
+/**
+ * The key of a request. Parts are separated by spaces and hold none themselves, later parts begin with their name: no two different requests
+ * share a text.
+ */
+export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute): RequestKey | BypassReason {
+  const method = req.method === 'HEAD' ? 'GET' : req.method
+  const target = req.originalUrl
+  const mark = target.indexOf('?')
+  const path = mark < 0 ? target : target.slice(0, mark)
+  const query = readQuery(mark < 0 ? '' : target.slice(mark + 1), route.query)
+  const url = query.canonical === '' ? path : `${path}?${query.canonical}`
+  const origin = `${protocolOf(req)}://${hostOf(req)}`
+  const movie = movieScope(req, route)
+  if (movie === undefined) return 'key-error'
+
+  let text = `${profile} ${movie} ${method} ${origin} ${url}`
+  const rewritten = isRewritten(req)
+  if (rewritten) text += ` rewritten:${keyPart(req.baseUrl + req.url)}`
+  for (const name of route.vary) text += ` header:${name}${fieldPart(req.headers[name])}`
+  if (route.key !== undefined) {
+    const extra = extraPart(req, route.key)
+    if (extra === undefined) return 'key-error'
+    text += extra
+  }
+  if (method === 'POST') {
+    const body = bodyPart(req, route.body)
+    if (body === undefined) return 'body-complex'
+    text += body
+  }
+  const tags = [profileTag(profile)]
+  if (movie !== NO_MOVIE) tags.push(`movie:${movie}`)
+  if (method === 'GET') tags.push(urlTag(profile, origin, url))
+  return { text, tags, origin, visibleQuery: query.leftOut && !rewritten ? query.visible : undefined }
+}
+
+/** Middleware in front may have sent the request elsewhere, and a header may have told it where (X-Original-URL). */
+const isRewritten = ({ originalUrl, baseUrl, url }: Request): boolean =>
+  // A mounted router sees `/` or `/?…` where the request ends with the mount path itself.
+  originalUrl !== baseUrl + url && originalUrl !== baseUrl + url.slice(1)
+
+export const profileTag = (profile: ProfileName): string => `profile:${profile}`
+export const movieTag = (movie: string | number): string => `movie:${movieText(movie)}`
+export const urlTag = (profile: ProfileName, origin: string, url: string): string => `url:${profile} ${origin} ${url}`
+
+/**
+ * The tags of the stored answers that a successful unsafe request makes outdated (RFC 9111 section 4.4): those of its own URL, and of the
+ * URLs it names in Location and Content-Location where they are of the same origin.
+ */
+export function outdatedTags(
+  req: Request,
+  profile: ProfileName,
+  route: ResolvedRoute,
+  locations: readonly string[],
+): string[] {
+  const origin = `${protocolOf(req)}://${hostOf(req)}`
+  const base = new URL(req.originalUrl, `${protocolOf(req)}://${req.headers.host ?? 'localhost'}`)
+  const tagOf = (path: string, query: string): string => {
+    const { canonical } = readQuery(query, route.query)
+    return urlTag(profile, origin, canonical === '' ? path : `${path}?${canonical}`)
+  }
+  const [path, query = ''] = req.originalUrl.split('?', 2) as [string, string?]
+  const others = locations
+    .filter(location => URL.canParse(location, base.href))
+    .map(location => new URL(location, base))
+    .filter(url => url.origin === base.origin)
+  return [tagOf(path, query), ...others.map(url => tagOf(url.pathname, url.search.slice(1)))]
+}
+
+/** The field's value in a key. A field that is absent differs from one that is empty. */
+export const fieldPart = (value: string | string[] | undefined): string =>
+  value === undefined ? '' : `=${keyPart(typeof value === 'string' ? value : value.join(', '))}`
+
+/** The protocol as Express computes it; without a forwarding header there is nothing to compute. */
+export function protocolOf(req: Request): string {
+  if (req.headers['x-forwarded-proto'] !== undefined) return keyPart(req.protocol)
+  return 'encrypted' in req.socket && req.socket.encrypted === true ? 'https' : 'http'
+}
+
+/** The host with its port, from X-Forwarded-Host only where the app trusts its proxy (as `req.host` in Express 5; Express 4 drops the port). */
+export function hostOf(req: Request): string {
+  return keyPart(forwardedHost(req) ?? req.headers.host ?? '')
+}
+
+function forwardedHost(req: Request): string | undefined {
+  const forwarded = req.headers['x-forwarded-host']
+  if (forwarded === undefined) return undefined
+  const trusts = req.app.get('trust proxy fn') as ((address: string | undefined, hop: number) => boolean) | undefined
+  if (trusts?.(req.socket.remoteAddress, 0) !== true) return undefined
+  return String(forwarded).split(',', 1)[0]!.trimEnd()
+}
+
+/** Which movie the request is about, as a part of the key. Undefined: the route's own function failed. */
+function movieScope(req: Request, route: ResolvedRoute): string | undefined {
+  if (route.movieId !== undefined) {
+    try {
+      const movie: unknown = route.movieId(req)
+      if (movie === undefined || movie === null) return NO_MOVIE
+      return isId(movie) ? movieText(movie) : undefined
+    } catch {
+      return undefined
+    }
+  }
+  const movie = namedMovie(req)
+  return movie === undefined ? NO_MOVIE : movieText(movie)
+}
+
+const MOVIE_FIELDS = ['movieId', 'tmdbId', 'imdbId'] as const
+
+function namedMovie(req: Request): string | number | undefined {
+  const params: Record<string, unknown> = req.params
+  if (isId(params['movieId'])) return params['movieId']
+  if (isId(params['id'])) return params['id']
+  if (req.originalUrl.includes('?')) {
+    const query = new URLSearchParams(req.originalUrl.slice(req.originalUrl.indexOf('?')))
+    for (const name of MOVIE_FIELDS) if (isId(query.get(name))) return query.get(name)!
+  }
+  const body: unknown = req.body
+  if (typeof body !== 'object' || body === null) return undefined
+  for (const name of MOVIE_FIELDS) {
+    const value: unknown = Object.hasOwn(body, name) ? (body as Record<string, unknown>)[name] : undefined
+    if (isId(value)) return value
+  }
+  return undefined
+}
+
+const isId = (value: unknown): value is string | number =>
+  (typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value))
+
+const movieText = (movie: string | number): string => {
+  const text = keyPart(String(movie))
+  return text === NO_MOVIE ? '%2D' : text
+}
+
+/** What the route's `key` adds. Undefined: it threw, or returned what cannot stand in a key. */
+function extraPart(req: Request, key: (req: Request) => unknown): string | undefined {
+  try {
+    const value = key(req)
+    if (value === undefined || value === null) return ''
+    if (typeof value === 'string') return ` key:text=${keyPart(value)}`
+    const digest = digestOf(value)
+    return digest === undefined ? undefined : ` key:data=${digest}`
+  } catch {
+    return undefined
+  }
+}
+
+/** The parsed body and what it was parsed from. Undefined: it cannot be hashed. */
+function bodyPart(req: Request, filter: FieldFilter | undefined): string | undefined {
+  if (!hasBody(req)) return ' body:none'
+  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  try {
+    const digest = digestOf(filteredBody(req.body, filter))
+    return digest === undefined ? undefined : ` body:${keyPart(type).replace('%2F', '/')}=${digest}`
+  } catch {
+    // A getter or a proxy in the body; nothing that a parser makes.
+    return undefined
+  }
+}
+
+function filteredBody(body: unknown, filter: FieldFilter | undefined): unknown {
+  if (
+    filter === undefined ||
+    typeof body !== 'object' ||
+    body === null ||
+    Array.isArray(body) ||
+    Buffer.isBuffer(body)
+  ) {
+    return body
+  }
+  const isIn =
+    'only' in filter ? (name: string) => filter.only.includes(name) : (name: string) => !filter.ignore.includes(name)
+  return Object.fromEntries(Object.entries(body).filter(([name]) => isIn(name)))
+}
+
+/** RFC 9112 section 6.3: a request has a body when it says how long it is or that it comes in chunks. */
+export function hasBody(req: Request): boolean {
+  const length = req.headers['content-length']
+  return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}

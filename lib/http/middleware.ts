@@ -1,0 +1,197 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import { isFresh } from '../core/entry.js'
+import type { Flight, Verdict } from '../core/flights.js'
+import { chain, isPromise } from '../core/maybe.js'
+import type { BypassReason } from '../core/outcomes.js'
+import type { CacheEntry, MaybePromise, ProfileName } from '../core/types.js'
+import type { ResolvedRoute } from '../options.js'
+import * as say from './cache-status.js'
+import { onHead } from './capture.js'
+import { conditionsOf } from './observe.js'
+import type { Answer, Engine } from './engine.js'
+import { Fill, type Visit } from './fill.js'
+import { lineOf } from './headers.js'
+import { keyOf, outdatedTags } from './key.js'
+import { Policy } from './policy.js'
+import { replay, writeStatus } from './replay.js'
+import { chosenVariant, variantKey } from './vary.js'
+
+/** The middleware of one route. */
+export interface CacheHandler extends RequestHandler {
+  /** The text under which this request is looked up; undefined when it goes past the cache. */
+  key(req: Request): string | undefined
+}
+
+/** Requests that may wait for others at one time; more run their handler themselves. */
+const MAX_WAITING = 10_000
+
+/** What is stored for a request, and the key that its fill is coordinated under. */
+interface Found {
+  readonly entry: CacheEntry | undefined
+  readonly flightKey: string
+}
+
+export function cacheMiddleware(engine: Engine, profile: ProfileName, route: ResolvedRoute): CacheHandler {
+  const policy = new Policy(route)
+
+  function reelcache(req: Request, res: Response, next: NextFunction): void {
+    const key = engine.isClosed() ? 'closed' : (policy.bypassReason(req) ?? keyOf(req, profile, route))
+    if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
+    lookUp({ engine, profile, route, policy, req, res, key }, next)
+  }
+
+  const key = (req: Request): string | undefined => {
+    const text = policy.bypassReason(req) ?? keyOf(req, profile, route)
+    return typeof text === 'string' ? undefined : text.text
+  }
+  return Object.assign(reelcache, { key })
+}
+
+/** The handler answers, and the cache only watches whether what it holds becomes outdated. */
+function goPast(
+  engine: Engine,
+  profile: ProfileName,
+  route: ResolvedRoute,
+  req: Request,
+  res: Response,
+  next: NextFunction,
+  reason: BypassReason,
+): void {
+  engine.report({ type: 'bypass', profile, reason })
+  writeStatus(res, say.bypass(reason))
+  // RFC 9110 section 9.2.1: the other methods may change what the URL answers.
+  if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(req.method)) {
+    onHead(res, () => {
+      if (res.statusCode >= 400) return
+      const fields = res.getHeaders()
+      const locations = [lineOf(fields, 'location'), lineOf(fields, 'content-location')].filter(
+        one => one !== undefined,
+      )
+      engine.invalidate(outdatedTags(req, profile, route, locations))
+    })
+  }
+  next()
+}
+
+function lookUp(visit: Visit, next: NextFunction): void {
+  const found = find(visit)
+  if (!isPromise(found)) return serveOrFill(visit, next, found)
+  // The look-up takes time: equal requests share it, and whoever comes second is no second leader.
+  const flight = joinOrLead(visit, next, visit.key.text)
+  if (flight === undefined) return
+  found.then(
+    it => serveOrFill(visit, next, it, flight),
+    () => serveOrFill(visit, next, { entry: undefined, flightKey: visit.key.text }, flight),
+  )
+}
+
+function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
+  return chain(tier.get(key.text), entry => {
+    if (entry?.variants === undefined) return { entry, flightKey: key.text }
+    const newest = entry.variants.at(-1)!
+    const flightKey = variantKey(key.text, newest.names, req.headers)
+    const chosen = chosenVariant(entry, req.headers)
+    if (chosen === undefined) return { entry: undefined, flightKey }
+    return chain(tier.get(chosen), variant => ({ entry: variant, flightKey }))
+  })
+}
+
+function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: Flight<Answer>): void {
+  const { engine, req, res } = visit
+  const now = engine.clock.now()
+  if (entry !== undefined && isFresh(entry, now)) {
+    begun?.land({ entry, varied: [] })
+    return sendHit(visit, entry, say.hit(entry, now), false)
+  }
+  if (wantsOnlyStored(req)) {
+    begun?.abandon()
+    writeStatus(res, say.onlyIfCached)
+    res.status(504).end()
+    return
+  }
+  if (req.method === 'HEAD') {
+    begun?.abandon()
+    return passHead(visit, next)
+  }
+  const flight = begun ?? joinOrLead(visit, next, flightKey, entry)
+  if (flight !== undefined) fill(visit, next, flight, entry)
+}
+
+/** Answers a hit: from here to `end` nothing waits. */
+function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
+  const { engine, profile, req, res, key } = visit
+  engine.report({ type: 'hit', profile, key: key.text, collapsed })
+  const shown = engine.showKey ? say.withKey(status, key.text) : status
+  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now())
+}
+
+/** Follows the flight that is under way, or begins one. Undefined: this request waits, and goes on by itself. */
+function joinOrLead(
+  visit: Visit,
+  next: NextFunction,
+  flightKey: string,
+  stale?: CacheEntry,
+): Flight<Answer> | undefined {
+  const { engine, req, key } = visit
+  const { flights, owners } = engine
+  const leader = flights.leader(flightKey)
+  const isAlone =
+    engine.unshared.has(flightKey) ||
+    flights.waiting >= MAX_WAITING ||
+    (leader !== undefined && owners.get(leader) === req)
+  if (isAlone) return flights.solo(flightKey, key.tags)
+  if (leader === undefined) {
+    const flight = flights.lead(flightKey, key.tags)
+    owners.set(flight, req)
+    return flight
+  }
+  follow(visit, next, leader, stale)
+  return undefined
+}
+
+function follow(visit: Visit, next: NextFunction, leader: Flight<Answer>, stale: CacheEntry | undefined): void {
+  const { engine, route, req, res, key } = visit
+  const stop = leader.follow(route.lockTimeout, verdict => {
+    res.removeListener('close', stop)
+    proceed(verdict)
+  })
+  res.once('close', stop)
+
+  function proceed(verdict: Verdict<Answer>): void {
+    switch (verdict.is) {
+      case 'alone':
+        return fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
+      case 'lead':
+        engine.owners.set(verdict.flight, req)
+        return fill(visit, next, verdict.flight, stale)
+      case 'answer': {
+        const { entry, varied } = verdict.answer
+        const isMine = variantKey(key.text, varied, req.headers) === entry.key || entry.key === key.text
+        // The leader's answer was chosen by fields in which this request differs: it looks again, and now finds the variants.
+        return isMine ? sendHit(visit, entry, say.collapsed(entry, engine.clock.now()), true) : lookUp(visit, next)
+      }
+    }
+  }
+}
+
+function fill(visit: Visit, next: NextFunction, flight: Flight<Answer>, stale: CacheEntry | undefined): void {
+  const { engine, profile, key, req } = visit
+  engine.report({ type: 'miss', profile, key: key.text })
+  // Only a stored 200 is confirmed: res.send would find an expired 404 of the same body unchanged too.
+  const base = stale?.status === 200 && req.method === 'GET' ? stale : undefined
+  new Fill(visit, flight, base)
+  next()
+}
+
+/** A HEAD without a stored answer: the handler's own answer to HEAD has nothing that could be stored. */
+function passHead({ engine, profile, key, res }: Visit, next: NextFunction): void {
+  engine.report({ type: 'miss', profile, key: key.text })
+  engine.report({ type: 'refused', profile, key: key.text, reason: 'head' })
+  const status = say.miss('miss', { reason: 'head' })
+  writeStatus(res, engine.showKey ? say.withKey(status, key.text) : status)
+  next()
+}
+
+/** RFC 9111 section 5.2.1.7. */
+const wantsOnlyStored = (req: Request): boolean =>
+  /(^|[\s,])only-if-cached($|[\s,])/i.test(req.headers['cache-control'] ?? '')

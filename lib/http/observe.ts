@@ -1,0 +1,129 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Request } from 'express'
+import type { Conditions } from './conditional.js'
+import { parameterName } from './query.js'
+
+/**
+ * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).
+ *
+ * Validators and Range are set aside: the cache answers them itself, from the whole answer. Reads of the other fields are noted; nothing
+ * here runs on a hit.
+ */
+
+/** Fields that make the handler answer with a part, or with nothing. */
+const CONDITIONAL = ['if-none-match', 'if-modified-since', 'range', 'if-range'] as const
+
+/** Fields whose reading never matters: they are in the key, are set aside, or speak of the connection and not of the answer. */
+const HARMLESS = new Set<string>([
+  ...CONDITIONAL,
+  ...['host', 'content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'expect', 'te', 'trailer'],
+  ...['connection', 'keep-alive', 'upgrade', 'http2-settings', 'date'],
+  // They can fail a request (412), or ask for a newer answer; neither is stored differently.
+  ...['if-match', 'if-unmodified-since', 'cache-control', 'pragma'],
+])
+
+/** Stands for every field: the handler looked at the whole list. */
+const EVERYTHING = '*'
+
+export interface Observation {
+  /** The names read that are not harmless by themselves, in the order of the first reading. */
+  readonly reads: ReadonlySet<string>
+  /** What the client sent. */
+  readonly headers: IncomingHttpHeaders
+  readonly conditions: Conditions
+  /** Gives the request back as it came. */
+  restore(): void
+}
+
+/** The validators of a stored answer that the handler is asked to confirm (RFC 9111 section 4.3.1). */
+export interface Validators {
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+export function observe(req: Request, validators: Validators, visibleQuery: string | undefined): Observation {
+  const { headers, rawHeaders, originalUrl } = req
+  const reads = new Set<string>()
+  const visible = visibleHeaders(headers, validators)
+  req.headers = watch(visible, name => {
+    if (!HARMLESS.has(name)) reads.add(name)
+  })
+  const readEverything = (): void => {
+    reads.add(EVERYTHING)
+  }
+  req.rawHeaders = watch(linesOf(visible), readEverything)
+  req.headersDistinct = watch(distinctOf(visible), readEverything)
+  const showQuery = visibleQuery === undefined ? undefined : hideParameters(req, visibleQuery)
+  return {
+    reads,
+    headers,
+    conditions: conditionsOf(headers),
+    restore() {
+      req.headers = headers
+      req.rawHeaders = rawHeaders
+      req.originalUrl = originalUrl
+      showQuery?.()
+    },
+  }
+}
+
+export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
+  ...(headers['if-none-match'] !== undefined && { ifNoneMatch: headers['if-none-match'] }),
+  ...(headers['if-modified-since'] !== undefined && { ifModifiedSince: headers['if-modified-since'] }),
+  ...(headers.range !== undefined && { range: headers.range }),
+  ...(headers['if-range'] !== undefined && { ifRange: headers['if-range'] as string }),
+})
+
+function visibleHeaders(headers: IncomingHttpHeaders, { etag, lastModified }: Validators): IncomingHttpHeaders {
+  const visible = { ...headers }
+  for (const name of CONDITIONAL) delete visible[name]
+  if (etag !== undefined) visible['if-none-match'] = etag
+  if (lastModified !== undefined) visible['if-modified-since'] = lastModified
+  return visible
+}
+
+const linesOf = (headers: IncomingHttpHeaders): string[] =>
+  Object.entries(headers).flatMap(([name, value]) =>
+    (typeof value === 'object' ? value : [value ?? '']).flatMap(line => [name, line]),
+  )
+
+const distinctOf = (headers: IncomingHttpHeaders): NodeJS.Dict<string[]> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value : [value ?? '']]),
+  )
+
+/** The same object to its reader, who is noted by the name of what was read. */
+function watch<T extends object>(target: T, note: (name: string) => void): T {
+  return new Proxy(target, {
+    get(object, name) {
+      if (typeof name === 'string') note(name)
+      return Reflect.get(object, name) as unknown
+    },
+    has(object, name) {
+      if (typeof name === 'string') note(name)
+      return Reflect.has(object, name)
+    },
+    getOwnPropertyDescriptor(object, name) {
+      if (typeof name === 'string') note(name)
+      return Reflect.getOwnPropertyDescriptor(object, name)
+    },
+    ownKeys(object) {
+      note(EVERYTHING)
+      return Reflect.ownKeys(object)
+    },
+  })
+}
+
+/** Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. */
+function hideParameters(req: Request, visibleQuery: string): () => void {
+  const withQuery = (url: string): string =>
+    url.slice(0, url.indexOf('?')) + (visibleQuery === '' ? '' : `?${visibleQuery}`)
+  req.url = withQuery(req.url)
+  req.originalUrl = withQuery(req.originalUrl)
+  // Express 5 parses the URL at each reading; Express 4 has parsed it into a property by now.
+  const parsed = Object.getOwnPropertyDescriptor(req, 'query')
+  if (parsed === undefined) return () => undefined
+  const visible = new Set(visibleQuery.split('&').map(parameterName))
+  req.query = Object.fromEntries(Object.entries(req.query).filter(([name]) => visible.has(name)))
+  return () => Object.defineProperty(req, 'query', parsed)
+}

@@ -1,0 +1,128 @@
+import type { Request } from 'express'
+import type { BypassReason, RefusalReason } from '../core/outcomes.js'
+import type { Milliseconds } from '../core/types.js'
+import type { ResolvedRoute } from '../options.js'
+import { parseCacheControl } from './cache-control.js'
+import { ANALYTICS_COOKIES, cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
+import { freshnessOf, type Freshness } from './freshness.js'
+import { joined, lineOf, type Fields } from './headers.js'
+import { hasBody } from './key.js'
+import type { Observation } from './observe.js'
+import { keyPart } from './text.js'
+import { variesOn } from './vary.js'
+
+/** Who is looked up and what is stored, for one route. Fails closed: what is not clearly shareable is not shared. */
+export class Policy {
+  readonly #isIgnoredCookie: CookieFilter
+  readonly #isDeclaredCookie: CookieFilter
+  readonly #covers: ReadonlySet<string>
+
+  constructor(private readonly route: ResolvedRoute) {
+    this.#isIgnoredCookie = cookieFilter(
+      route.ignoreCookies === true ? true : [...ANALYTICS_COOKIES, ...route.ignoreCookies],
+    )
+    this.#isDeclaredCookie = cookieFilter(route.ignoreCookies)
+    this.#covers = new Set(route.vary)
+  }
+
+  /** Why a request goes past the cache; undefined when it is looked up. */
+  bypassReason(req: Request): BypassReason | undefined {
+    const { method, headers } = req
+    if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return 'method'
+    const identified = this.route.key !== undefined
+    if (headers.authorization !== undefined && !identified && !this.#covers.has('authorization')) return 'authorization'
+    if (hasUser(req) && !identified) return 'user'
+    if (
+      headers.cookie !== undefined &&
+      !identified &&
+      !this.#covers.has('cookie') &&
+      this.#hasPersonalCookie(headers.cookie)
+    ) {
+      return 'cookie'
+    }
+    if (method === 'POST' ? !isBodyRead(req) : hasBody(req)) return method === 'POST' ? 'body-unparsed' : 'get-body'
+    return this.route.bypass === undefined ? undefined : this.#askRoute(req, this.route.bypass)
+  }
+
+  /**
+   * Whether an answer with this status and header may be stored, and how long it is fresh. `fields` are all that the client gets, not only
+   * the handler's: a `no-store` set by middleware in front counts.
+   */
+  judgeHead(method: string, status: number, fields: Fields, now: Milliseconds): RefusalReason | Freshness {
+    if (method === 'HEAD') return 'head'
+    const directives = parseCacheControl(joined(fields, 'cache-control'))
+    if (directives === undefined) return 'cache-control'
+    if (fields['set-cookie'] !== undefined) return 'set-cookie'
+    for (const name of ['private', 'no-store', 'no-cache'] as const) if (directives.has(name)) return name
+    if (variesOn(fields) === undefined) return 'vary'
+    if (fields['trailer'] !== undefined) return 'trailer'
+    const ttl = this.#ttlFor(status)
+    if (ttl === undefined) return 'status'
+    const freshness = freshnessOf(fields, directives, ttl, now)
+    if (freshness === undefined) return status === 200 ? 'no-freshness' : 'status'
+    const isUseful = freshness.staleAt > now || (status === 200 && method === 'GET' && hasValidator(fields))
+    return isUseful ? freshness : 'no-freshness'
+  }
+
+  /** The request header that the handler read and the key does not cover. */
+  unkeyedHeader({ reads, headers }: Observation, origin: string, varied: readonly string[]): string | undefined {
+    for (const name of reads) if (!varied.includes(name) && !this.#isCovered(name, headers[name], origin)) return name
+    return undefined
+  }
+
+  #isCovered(name: string, value: string | string[] | undefined, origin: string): boolean {
+    if (this.#covers.has(name)) return true
+    switch (name) {
+      case 'authorization':
+        // Absent here means absent for everybody who is looked up; present means that key() names who it is.
+        return value === undefined || this.route.key !== undefined
+      case 'cookie':
+        return (
+          value === undefined ||
+          this.route.key !== undefined ||
+          cookieNames(value as string).every(this.#isDeclaredCookie)
+        )
+      case 'x-forwarded-host':
+        // Express's own req.hostname looks here first. Absent, or trusted and therefore in the key: no difference is hidden.
+        return value === undefined || origin.endsWith(`://${keyPart(String(value))}`)
+      case 'x-forwarded-proto':
+        return value === undefined || origin.startsWith(`${keyPart(String(value))}://`)
+      default:
+        return false
+    }
+  }
+
+  #hasPersonalCookie(field: string): boolean {
+    return !cookieNames(field).every(this.#isIgnoredCookie)
+  }
+
+  #askRoute(req: Request, bypass: (req: Request) => boolean): BypassReason | undefined {
+    try {
+      return bypass(req) ? 'option' : undefined
+    } catch {
+      return 'key-error'
+    }
+  }
+
+  /** How long a status stays fresh when its headers do not say; 0 when only they can say it; undefined when it is never stored. */
+  #ttlFor(status: number): Milliseconds | undefined {
+    if (status === 200) return this.route.ttl
+    if (status === 404 || status === 410) return this.route.negativeTtl
+    // A part, a confirmation, a failed precondition: answers to what this one client asked. 5xx: no error is ever replayed.
+    if (status < 200 || status >= 500 || [206, 304, 412, 416].includes(status)) return undefined
+    return 0
+  }
+}
+
+const hasUser = (req: Request): boolean =>
+  (req as { user?: unknown }).user !== undefined && (req as { user?: unknown }).user !== null
+
+export const hasValidator = (fields: Fields): boolean =>
+  lineOf(fields, 'etag') !== undefined || lineOf(fields, 'last-modified') !== undefined
+
+/** A body counts as read when its stream has ended and somebody left what it held: Express 4 sets `{}` without reading. */
+function isBodyRead(req: Request): boolean {
+  if (!hasBody(req)) return true
+  const files = req as { file?: unknown; files?: unknown }
+  return req.readableEnded && req.body !== undefined && files.file === undefined && files.files === undefined
+}

@@ -1,0 +1,81 @@
+import type { FieldFilter } from '../options.js'
+
+/** Parameters that tell where a visitor came from. No answer depends on them; each value would else be an entry of its own. */
+const TRACKING = new Set([
+  ...[
+    'fbclid',
+    'gclid',
+    'gclsrc',
+    'dclid',
+    'gbraid',
+    'wbraid',
+    'msclkid',
+    'yclid',
+    'ttclid',
+    'twclid',
+    'li_fat_id',
+    'igshid',
+  ],
+  ...[
+    'mc_cid',
+    'mc_eid',
+    '_ga',
+    '_gl',
+    '_hsenc',
+    '_hsmi',
+    'mkt_tok',
+    'vero_id',
+    'oly_anon_id',
+    'oly_enc_id',
+    's_kwcid',
+    'srsltid',
+  ],
+])
+
+/** Parsers stop at 1,000 parameters: what they see then depends on the order, and with fewer nothing is ever left out. */
+const SORTABLE = 500
+
+export interface Query {
+  /** Sorted by name: the part of the key. */
+  readonly canonical: string
+  /** What the handler may see: parameters outside the key are left out, the order is the client's. */
+  readonly visible: string
+  readonly leftOut: boolean
+}
+
+/** Splits a query into what belongs to the key and what does not. */
+export function readQuery(query: string, filter: FieldFilter | undefined): Query {
+  if (query === '') return { canonical: '', visible: '', leftOut: false }
+  const pairs = query.split('&')
+  const named = pairs.map(pair => ({ pair, name: parameterName(pair) }))
+  const kept = named.filter(({ name }) => isKept(name, filter))
+  const visible = kept.map(({ pair }) => pair).join('&')
+  const leftOut = kept.length < named.length
+  if (pairs.length > SORTABLE) return { canonical: visible, visible, leftOut }
+  // Stable: what belongs to one parameter keeps its order, which may mean something (`a[b]=1&a=2` is not `a=2&a[b]=1`).
+  kept.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return { canonical: kept.map(({ pair }) => pair).join('&'), visible, leftOut }
+}
+
+/** True when this parameter belongs to the key. */
+function isKept(name: string, filter: FieldFilter | undefined): boolean {
+  if (name.startsWith('utm_') || TRACKING.has(name)) return false
+  if (filter === undefined) return true
+  return 'only' in filter ? filter.only.includes(name) : !filter.ignore.includes(name)
+}
+
+/** The parameter a pair belongs to: `a` for `a=1`, `a[]=1`, `a[b][c]=1` and `a.b=1`, decoded as a parser would. */
+export function parameterName(pair: string): string {
+  const raw = pair.split('=', 1)[0]!.replaceAll('+', ' ')
+  const name = raw.includes('%') ? decode(raw) : raw
+  const end = name.search(/[[.\]]/)
+  return end > 0 ? name.slice(0, end) : name
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

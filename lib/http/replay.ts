@@ -1,0 +1,94 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Request, Response } from 'express'
+import { ageOf } from '../core/entry.js'
+import type { CacheEntry } from '../core/types.js'
+import type { Status } from './cache-status.js'
+import { formOf, type Conditions, type Form } from './conditional.js'
+import { mergedValue } from './headers.js'
+import { essence, isAudio } from './media.js'
+
+/** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
+export function replay(
+  req: Request,
+  res: Response,
+  entry: CacheEntry,
+  conditions: Conditions,
+  status: Status,
+  now: number,
+): void {
+  for (const name of entry.removed) res.removeHeader(name)
+  for (const name in entry.headers) res.setHeader(name, mergedValue(name, res.getHeader(name), entry.headers[name]!))
+  res.setHeader('Age', ageOf(entry, now))
+  writeStatus(res, status)
+  const isTransformed = mayBeTransformed(req, res, entry)
+  if (isTransformed) weakenEtag(res)
+  send(
+    req,
+    res,
+    entry,
+    entry.status === 200 && req.method !== 'POST'
+      ? choose(req, entry, conditions, isTransformed, now)
+      : { is: 'whole' },
+  )
+}
+
+/** What this answer was, after what caches behind this one have said (RFC 9211 section 2: each adds itself at the end). */
+export function writeStatus(res: Response, { cacheStatus, xCache }: Status): void {
+  const others = res.getHeader('Cache-Status')
+  res.setHeader('Cache-Status', others === undefined ? cacheStatus : `${String(others)}, ${cacheStatus}`)
+  res.setHeader('X-Cache', xCache)
+}
+
+function choose(req: Request, entry: CacheEntry, conditions: Conditions, isTransformed: boolean, now: number): Form {
+  const { range: _, ...validators } = conditions
+  // A range of bytes that are compressed on their way out would be a range of something else. Range is defined for GET alone (RFC 9110 section 14.2).
+  const asked = isTransformed || req.method !== 'GET' ? validators : conditions
+  return formOf(asked, entry.headers, entry.body.length, now)
+}
+
+function send(req: Request, res: Response, entry: CacheEntry, form: Form): void {
+  const { body } = entry
+  switch (form.is) {
+    case 'not-modified':
+      // RFC 9110 section 15.4.5: what describes a body that is not sent stays away.
+      for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding', 'Content-Language'])
+        res.removeHeader(name)
+      res.writeHead(304).end()
+      return
+    case 'unsatisfiable':
+      res.setHeader('Content-Range', `bytes */${body.length}`)
+      res.setHeader('Content-Length', 0)
+      res.writeHead(416).end()
+      return
+    case 'part':
+      res.setHeader('Content-Range', `bytes ${form.start}-${form.end}/${body.length}`)
+      res.setHeader('Content-Length', form.end - form.start + 1)
+      res.writeHead(206).end(body.subarray(form.start, form.end + 1))
+      return
+    case 'whole':
+      if (entry.status !== 204) res.setHeader('Content-Length', body.length)
+      res.writeHead(entry.status)
+      if (req.method === 'HEAD') res.end()
+      else res.end(body)
+  }
+}
+
+/** `compression` stands in front of the cache and may encode what is sent: it marks the response with `flush`. */
+export function mayBeTransformed(
+  req: Request,
+  res: Response,
+  answer: { readonly headers: Readonly<Record<string, unknown>> },
+): boolean {
+  if (!('flush' in res) || answer.headers['content-encoding'] !== undefined) return false
+  const type = answer.headers['content-type']
+  if (typeof type === 'string' && (isAudio(type) || /^(image|video)\//.test(essence(type)))) return false
+  return /gzip|deflate|br|\*/i.test(encodingsOf(req.headers))
+}
+
+const encodingsOf = (headers: IncomingHttpHeaders): string => String(headers['accept-encoding'] ?? '')
+
+/** One validator for two encodings of the same answer can only be a weak one (RFC 9110 section 8.8.1). */
+function weakenEtag(res: Response): void {
+  const etag = res.getHeader('ETag')
+  if (typeof etag === 'string' && !etag.startsWith('W/')) res.setHeader('ETag', `W/${etag}`)
+}

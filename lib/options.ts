@@ -1,0 +1,283 @@
+import type { Request } from 'express'
+import { ReelcacheError } from './errors.js'
+import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './core/types.js'
+import { LARGEST_ENTRY_SHARE } from './tiers/memory.js'
+
+/** Which fields of a query or of a body belong to the key: `only` these, or all but those to `ignore`. */
+export type FieldFilter = { readonly only: readonly string[] } | { readonly ignore: readonly string[] }
+
+/** Options of one route; each may also stand in a profile, as the default of that profile's routes. */
+export interface RouteOptions {
+  /** Milliseconds an answer stays fresh when its own headers do not say. 0: only the handler's explicit freshness counts. Default: the profile's. */
+  ttl?: Milliseconds
+  /** Names the movie that a request is about. Default: `params.movieId`, `params.id`, then `movieId`, `tmdbId`, `imdbId` in query or body. */
+  movieId?: (req: Request) => string | number | undefined
+  /** Adds what it returns to the key: text, number, or plain data. With it, requests with credentials are looked up too: return the identity. Default: nothing. */
+  key?: (req: Request) => unknown
+  /** Request headers whose values belong to the key. Default: none. */
+  vary?: readonly string[]
+  /** Query parameters in the key; the handler sees the same. Tracking parameters are never among them. Default: all. */
+  query?: FieldFilter
+  /** Top-level body fields in the key. Default: all. */
+  body?: FieldFilter
+  /** Cookies that change nothing in the answer, beside the well-known analytics and consent cookies; `*` at the end matches any rest; `true`: all. Default: none. */
+  ignoreCookies?: readonly string[] | true
+  /** Sends a request past the cache when it returns true. Default: none. */
+  bypass?: (req: Request) => boolean
+  /** Milliseconds a 404 or 410 stays fresh when its own headers do not say. 0: not stored. Default: 0. */
+  negativeTtl?: Milliseconds
+  /** Bytes of body above which an answer passes through without being stored. Default: an eighth of `memory.maxBytes`. */
+  maxEntryBytes?: number
+  /** Milliseconds a request waits for an equal one that is under way, before it runs the handler itself. Default: 5,000; ai and tts 30,000. */
+  lockTimeout?: Milliseconds
+}
+
+/** Options of a profile: its share of memory, and defaults for its routes. */
+export interface ProfileOptions extends RouteOptions {
+  /** Entries the profile holds in memory. Default: the profile's. */
+  maxSize?: number
+  /** Milliseconds between two sweeps of what has expired. Default: 300,000. */
+  cleanupInterval?: Milliseconds
+}
+
+/** Options of the speech profile. */
+export interface TtsOptions extends RouteOptions {
+  /** Entries the profile holds in memory. Default: 50. */
+  maxMemorySize?: number
+  /** Milliseconds between two sweeps of what has expired. Default: 300,000. */
+  cleanupInterval?: Milliseconds
+  /** Keep audio in files too. Default: true. */
+  fileCache?: boolean
+  /** The directory of those files. Default: 'cache/tts'. */
+  cacheDir?: string
+}
+
+/** What all profiles share. */
+export interface MemoryBudget {
+  /** Bytes that bodies, headers, keys and overhead of all profiles may take together. Default: 67,108,864 (64 MiB). */
+  maxBytes?: number
+}
+
+/** The argument of `createCache`. */
+export interface CacheOptions {
+  /** Plain JSON. */
+  api?: ProfileOptions
+  /** JSON made from several sources. */
+  enhanced?: ProfileOptions
+  /** Text from a model. */
+  ai?: ProfileOptions
+  /** Speech. */
+  tts?: TtsOptions
+  /** The budget all profiles draw on. */
+  memory?: MemoryBudget
+  /** Where the time is read. Default: `Date`. */
+  clock?: Clock
+}
+
+/** A profile's options with nothing left open. */
+export interface ResolvedProfile {
+  readonly name: ProfileName
+  readonly maxEntries: number
+  readonly cleanupInterval: Milliseconds
+  readonly route: ResolvedRoute
+}
+
+type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass'
+
+/** A route's options with nothing left open that has a default. */
+export type ResolvedRoute = Readonly<Required<Omit<RouteOptions, Optional>>> & Readonly<Pick<RouteOptions, Optional>>
+
+export interface ResolvedOptions {
+  readonly profiles: Readonly<Record<ProfileName, ResolvedProfile>>
+  readonly maxBytes: number
+  readonly clock: Clock
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+const DEFAULT_CLEANUP_INTERVAL = 300_000
+const MIN_MAX_BYTES = 64 * 1024
+/** Node cuts a longer timer to one millisecond. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+const DEFAULTS: Readonly<Record<ProfileName, { ttl: Milliseconds; maxEntries: number; lockTimeout: Milliseconds }>> = {
+  api: { ttl: 300_000, maxEntries: 100, lockTimeout: 5_000 },
+  enhanced: { ttl: 600_000, maxEntries: 200, lockTimeout: 5_000 },
+  ai: { ttl: 1_800_000, maxEntries: 50, lockTimeout: 30_000 },
+  tts: { ttl: 3_600_000, maxEntries: 50, lockTimeout: 30_000 },
+}
+
+/** What a value must be, as a sentence for the error, or undefined when it is right. */
+type Check = (value: unknown) => string | undefined
+
+const isNumber = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): value is number =>
+  typeof value === 'number' && value >= least && value <= most
+
+const milliseconds: Check = value =>
+  isNumber(value, 0) ? undefined : 'a number of milliseconds, 0 or more (five minutes: 300_000)'
+const timer: Check = value =>
+  isNumber(value, 1, LONGEST_TIMER)
+    ? undefined
+    : `a number of milliseconds from 1 to ${LONGEST_TIMER} (five minutes: 300_000)`
+const count: Check = value =>
+  isNumber(value, 1, 16_777_216) && Number.isInteger(value) ? undefined : 'a whole number of entries, 1 to 16,777,216'
+const bytes: Check = value =>
+  isNumber(value, 1) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 1 or more (1 MiB: 1_048_576)'
+const callback: Check = value => (typeof value === 'function' ? undefined : 'a function of the request')
+const flag: Check = value => (typeof value === 'boolean' ? undefined : 'true or false')
+const text: Check = value => (typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty')
+
+const areTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every(item => typeof item === 'string' && item !== '')
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const headerNames: Check = value =>
+  areTexts(value) && value.every(name => TOKEN.test(name) && name !== '*')
+    ? undefined
+    : "a list of request header names, such as ['accept-language']"
+const cookieNames: Check = value =>
+  value === true || areTexts(value) ? undefined : "true, or a list of cookie names such as ['theme', 'ab_*']"
+const fieldFilter: Check = value => {
+  const [name, ...others] = isRecord(value) ? Object.keys(value) : []
+  const right =
+    (name === 'only' || name === 'ignore') && others.length === 0 && areTexts(Object.values(value as object)[0])
+  return right ? undefined : "{ only: ['page'] } or { ignore: ['session'] }"
+}
+const clock: Check = value =>
+  isRecord(value) && typeof value['now'] === 'function' ? undefined : 'an object with now(), in milliseconds'
+
+const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
+  ttl: milliseconds,
+  movieId: callback,
+  key: callback,
+  vary: headerNames,
+  query: fieldFilter,
+  body: fieldFilter,
+  ignoreCookies: cookieNames,
+  bypass: callback,
+  negativeTtl: milliseconds,
+  maxEntryBytes: bytes,
+  lockTimeout: timer,
+}
+const PROFILE_CHECKS: Readonly<Record<keyof ProfileOptions, Check>> = {
+  ...ROUTE_CHECKS,
+  maxSize: count,
+  cleanupInterval: timer,
+}
+const TTS_CHECKS: Readonly<Record<keyof TtsOptions, Check>> = {
+  ...ROUTE_CHECKS,
+  maxMemorySize: count,
+  cleanupInterval: timer,
+  fileCache: flag,
+  cacheDir: text,
+}
+const MEMORY_CHECKS: Readonly<Record<keyof MemoryBudget, Check>> = { maxBytes: bytes }
+const section: Check = value => (isRecord(value) ? undefined : 'an object of options')
+const CACHE_CHECKS: Readonly<Record<keyof CacheOptions, Check>> = {
+  api: section,
+  enhanced: section,
+  ai: section,
+  tts: section,
+  memory: section,
+  clock,
+}
+
+/** Validates the options of `createCache` and fills in the defaults. Throws `ReelcacheError`. */
+export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
+  check('createCache', options, CACHE_CHECKS)
+  check('memory', options.memory, MEMORY_CHECKS)
+  const maxBytes = options.memory?.maxBytes ?? DEFAULT_MAX_BYTES
+  if (maxBytes < MIN_MAX_BYTES) {
+    throw new ReelcacheError(
+      'ERR_REELCACHE_BUDGET_TOO_SMALL',
+      `memory.maxBytes is ${maxBytes}: too small for one entry; write ${MIN_MAX_BYTES} or more (default ${DEFAULT_MAX_BYTES})`,
+    )
+  }
+  const profiles = Object.fromEntries(PROFILES.map(name => [name, resolveProfile(name, options[name], maxBytes)]))
+  return {
+    profiles: profiles as Record<ProfileName, ResolvedProfile>,
+    maxBytes,
+    clock: options.clock ?? { now: () => Date.now() },
+  }
+}
+
+function resolveProfile(
+  name: ProfileName,
+  options: ProfileOptions & TtsOptions = {},
+  maxBytes: number,
+): ResolvedProfile {
+  check(name, options, name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS)
+  const base: ResolvedRoute = {
+    ttl: DEFAULTS[name].ttl,
+    lockTimeout: DEFAULTS[name].lockTimeout,
+    vary: [],
+    ignoreCookies: [],
+    negativeTtl: 0,
+    maxEntryBytes: Math.floor(maxBytes * LARGEST_ENTRY_SHARE),
+  }
+  const { maxSize, maxMemorySize, cleanupInterval, fileCache: _, cacheDir: __, ...route } = options
+  return {
+    name,
+    maxEntries: maxSize ?? maxMemorySize ?? DEFAULTS[name].maxEntries,
+    cleanupInterval: cleanupInterval ?? DEFAULT_CLEANUP_INTERVAL,
+    route: withRoute(name, base, route, maxBytes),
+  }
+}
+
+/** Validates the options of one route and lays them over the profile's. Throws `ReelcacheError`. */
+export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {}, maxBytes: number): ResolvedRoute {
+  const where = `cache${profile.name[0]!.toUpperCase()}${profile.name.slice(1)}`
+  check(where, options, ROUTE_CHECKS, name => {
+    const known = profile.name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS
+    return name in known ? `it belongs to the profile: createCache({ ${profile.name}: { ${name}: … } })` : undefined
+  })
+  return withRoute(where, profile.route, options, maxBytes)
+}
+
+function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, maxBytes: number): ResolvedRoute {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const route = { ...base, ...given, vary: (options.vary ?? base.vary).map(name => name.toLowerCase()).sort() }
+  const most = Math.floor(maxBytes * LARGEST_ENTRY_SHARE)
+  if (route.maxEntryBytes > most) {
+    throw new ReelcacheError(
+      'ERR_REELCACHE_BUDGET_TOO_SMALL',
+      `${where}.maxEntryBytes is ${route.maxEntryBytes}, and one entry may take an eighth of memory.maxBytes at most: ` +
+        `write ${most} or less, or memory.maxBytes: ${route.maxEntryBytes / LARGEST_ENTRY_SHARE}`,
+    )
+  }
+  return route
+}
+
+function check(
+  where: string,
+  options: unknown,
+  checks: Readonly<Record<string, Check>>,
+  hint: (name: string) => string | undefined = () => undefined,
+): void {
+  if (options === undefined) return
+  if (!isRecord(options)) {
+    throw new ReelcacheError(
+      'ERR_REELCACHE_INVALID_OPTION',
+      `${where} takes an object of options, not ${show(options)}`,
+    )
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) {
+      throw new ReelcacheError(
+        'ERR_REELCACHE_UNKNOWN_OPTION',
+        `${where} has no option "${name}": ${hint(name) ?? `write one of ${Object.keys(checks).join(', ')}`}`,
+      )
+    }
+    const wanted = value === undefined ? undefined : checks[name]!(value)
+    if (wanted !== undefined) {
+      throw new ReelcacheError('ERR_REELCACHE_INVALID_OPTION', `${where}.${name} is ${show(value)}: write ${wanted}`)
+    }
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}

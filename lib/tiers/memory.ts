@@ -1,0 +1,190 @@
+import { LRUCache } from 'lru-cache'
+import { entrySize } from '../core/entry.js'
+import { Marks } from '../core/marks.js'
+import type { EvictionCause } from '../core/outcomes.js'
+import { PROFILES, type CacheEntry, type Clock, type ProfileName, type Tier } from '../core/types.js'
+import { TagIndex } from './tags.js'
+
+/** Above this part of the budget a body must be seen twice before it may push others out. */
+const SECOND_SIGHTING_SHARE = 1 / 512
+/** No entry may take more than this part of the budget. */
+export const LARGEST_ENTRY_SHARE = 1 / 8
+const GHOSTS = 4_096
+const GHOST_SPAN = 3_600_000
+
+/**
+ * How much of a full budget each profile may keep. Below its floor nobody takes from it; `tts` above its ceiling pays first, because one
+ * play of speech would otherwise wash out hundreds of JSON answers.
+ */
+const FLOOR: Readonly<Record<ProfileName, number>> = { api: 0.1, enhanced: 0.15, ai: 0.15, tts: 0 }
+const CEILING: Readonly<Partial<Record<ProfileName, number>>> = { tts: 0.5 }
+
+export interface MemoryOptions {
+  /** Bytes all profiles together may take: bodies, headers, keys and overhead. */
+  readonly maxBytes: number
+  /** Entries each profile may hold. */
+  readonly maxEntries: Readonly<Record<ProfileName, number>>
+  readonly clock: Clock
+  readonly onEvict?: (entry: CacheEntry, cause: EvictionCause) => void
+  readonly onExpire?: (entry: CacheEntry) => void
+}
+
+interface Slot {
+  readonly entry: CacheEntry
+  readonly bytes: number
+  /** Counts uses over all profiles, so that the tails of two profiles can be compared. */
+  usedAt: number
+}
+
+interface Room {
+  readonly slots: LRUCache<string, Slot>
+  bytes: number
+}
+
+/** The one memory of the cache: an LRU per profile, all drawing on one budget of bytes. */
+export class MemoryTier implements Tier {
+  readonly name = 'memory'
+  readonly maxEntryBytes: number
+  readonly #rooms: Readonly<Record<ProfileName, Room>>
+  readonly #tags = new TagIndex()
+  readonly #ghosts: Marks
+  #bytes = 0
+  #uses = 0
+  #evicting: EvictionCause = 'entries'
+
+  constructor(private readonly options: MemoryOptions) {
+    this.maxEntryBytes = Math.floor(options.maxBytes * LARGEST_ENTRY_SHARE)
+    this.#ghosts = new Marks(options.clock, GHOSTS)
+    this.#rooms = Object.fromEntries(PROFILES.map(name => [name, this.#room(name)])) as Record<ProfileName, Room>
+  }
+
+  get(key: string): CacheEntry | undefined {
+    // Keys begin with their profile: one look at the text tells the room.
+    const slot = this.#rooms[profileOf(key)].slots.get(key)
+    if (slot === undefined) return undefined
+    slot.usedAt = ++this.#uses
+    return slot.entry
+  }
+
+  set(entry: CacheEntry): boolean {
+    const bytes = entrySize(entry)
+    const room = this.#rooms[entry.profile]
+    // Whatever becomes of the new answer, the old one is out of date.
+    const known = this.delete(entry.key)
+    if (bytes > this.maxEntryBytes) return false
+    const full = this.#bytes + bytes > this.options.maxBytes
+    if (full && !known && !this.#admits(entry)) return false
+    this.#makeRoom(bytes)
+    this.#evicting = 'entries'
+    room.slots.set(entry.key, { entry, bytes, usedAt: ++this.#uses })
+    room.bytes += bytes
+    this.#bytes += bytes
+    this.#tags.add(entry.key, entry.tags)
+    return true
+  }
+
+  delete(key: string): boolean {
+    return this.#rooms[profileOf(key)].slots.delete(key)
+  }
+
+  deleteTag(tag: string): number {
+    return this.#tags.keys(tag).filter(key => this.delete(key)).length
+  }
+
+  clear(): number {
+    const entries = this.entries
+    for (const { slots } of Object.values(this.#rooms)) slots.clear()
+    return entries
+  }
+
+  /** Removes one profile's entries. */
+  clearProfile(profile: ProfileName): number {
+    const { slots } = this.#rooms[profile]
+    const entries = slots.size
+    slots.clear()
+    return entries
+  }
+
+  /** Removes what has expired in one profile. */
+  sweep(profile: ProfileName): void {
+    const now = this.options.clock.now()
+    const expired: CacheEntry[] = []
+    for (const { entry } of this.#rooms[profile].slots.values()) if (now >= entry.deleteAt) expired.push(entry)
+    for (const entry of expired) {
+      this.delete(entry.key)
+      this.options.onExpire?.(entry)
+    }
+  }
+
+  get entries(): number {
+    return Object.values(this.#rooms).reduce((sum, room) => sum + room.slots.size, 0)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** What one profile holds now. */
+  usage(profile: ProfileName): { entries: number; bytes: number } {
+    const room = this.#rooms[profile]
+    return { entries: room.slots.size, bytes: room.bytes }
+  }
+
+  #room(profile: ProfileName): Room {
+    const room: Room = {
+      bytes: 0,
+      slots: new LRUCache<string, Slot>({
+        max: this.options.maxEntries[profile],
+        dispose: (slot, key, reason) => {
+          room.bytes -= slot.bytes
+          this.#bytes -= slot.bytes
+          this.#tags.remove(key, slot.entry.tags)
+          if (reason === 'evict') this.options.onEvict?.(slot.entry, this.#evicting)
+        },
+      }),
+    }
+    return room
+  }
+
+  /** While there is room everything enters. Then a large body must come twice: a storm of unique speech passes by. */
+  #admits(entry: CacheEntry): boolean {
+    if (entry.body.length <= this.options.maxBytes * SECOND_SIGHTING_SHARE) return true
+    if (this.#ghosts.has(entry.key)) {
+      this.#ghosts.unmark(entry.key)
+      return true
+    }
+    this.#ghosts.mark(entry.key, GHOST_SPAN)
+    return false
+  }
+
+  #makeRoom(bytes: number): void {
+    this.#evicting = 'bytes'
+    while (this.#bytes + bytes > this.options.maxBytes) {
+      const victim = this.#victim()
+      if (victim === undefined) return
+      this.#rooms[victim].slots.pop()
+    }
+  }
+
+  /** The profile whose least recently used entry goes. */
+  #victim(): ProfileName | undefined {
+    const budget = this.options.maxBytes
+    let victim: ProfileName | undefined
+    let oldest = Infinity
+    for (const name of PROFILES) {
+      const { slots, bytes } = this.#rooms[name]
+      const tail = slots.rkeys().next().value
+      if (tail === undefined) continue
+      if (bytes > budget * (CEILING[name] ?? Infinity)) return name
+      const usedAt = slots.peek(tail)!.usedAt
+      if (bytes > budget * FLOOR[name] && usedAt < oldest) {
+        oldest = usedAt
+        victim = name
+      }
+    }
+    return victim
+  }
+}
+
+/** Every key begins with its profile and a space. */
+const profileOf = (key: string): ProfileName => key.slice(0, key.indexOf(' ')) as ProfileName

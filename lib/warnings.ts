@@ -1,0 +1,33 @@
+import type { CacheEvent } from './core/events.js'
+
+/** Different warnings shown by one cache; a handler that lists all headers could else be made to warn without end. */
+const MOST = 32
+
+/** Says once for each header what to write when a handler reads a header that the key does not cover. */
+export function warnOfUnkeyedHeaders(): (event: CacheEvent) => void {
+  const warned = new Set<string>()
+  return event => {
+    if (event.type !== 'refused' || event.reason !== 'unkeyed-header' || event.name === undefined) return
+    const subject = `${event.profile} ${event.name}`
+    if (warned.has(subject) || warned.size >= MOST) return
+    warned.add(subject)
+    process.emitWarning(sentence(event.profile, event.name), {
+      type: 'ReelcacheWarning',
+      code: 'WRN_REELCACHE_UNKEYED_HEADER',
+    })
+  }
+}
+
+function sentence(profile: string, name: string): string {
+  const factory = `cache${profile[0]!.toUpperCase()}${profile.slice(1)}`
+  if (name === '*') {
+    return (
+      `A handler behind ${factory} listed all request headers; its answer may depend on any of them and was not stored. ` +
+      `Read the headers you need by name.`
+    )
+  }
+  return (
+    `A handler behind ${factory} read the request header "${name}", which is not in the key; its answer was not stored. ` +
+    `If the answer depends on it, write ${factory}({ vary: ['${name}'] }); if not, do not read it.`
+  )
+}
