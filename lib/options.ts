@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { ReelcacheError } from './errors.js'
 import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './core/types.js'
-import { LARGEST_ENTRY_SHARE } from './tiers/memory.js'
+import { LARGEST_ENTRY_SHARE } from './core/entry.js'
 
 /** Which fields of a query or of a body belong to the key: `only` these, or all but those to `ignore`. */
 export type FieldFilter = { readonly only: readonly string[] } | { readonly ignore: readonly string[] }

@@ -6,6 +6,9 @@ import type { CacheEntry } from './types.js'
  */
 export const ENTRY_OVERHEAD = 1_536
 
+/** No entry may take more than this part of the memory budget. */
+export const LARGEST_ENTRY_SHARE = 1 / 8
+
 /** Bytes an entry counts for against the budget: body, headers, key, tags and overhead. */
 export function entrySize(entry: CacheEntry): number {
   let size = ENTRY_OVERHEAD + entry.body.length + textSize(entry.key)

@@ -24,6 +24,8 @@ export interface CacheEntry {
   /** Fields that stood on the response before the handler ran and that it took away. */
   readonly removed: readonly string[]
   readonly body: Buffer
+  /** The validator that hits send: the handler's own, or a strong one of ours. Only a 200 has one. */
+  readonly etag: string | undefined
   /** What `purge` and invalidation find the entry by: `movie:603`, `url:…`. */
   readonly tags: readonly string[]
   /** Where `Age` counts from (RFC 9111 section 4.2.3): `storedAt` less the age it arrived with. */

@@ -3,23 +3,19 @@ export type Directives = ReadonlyMap<string, readonly (string | undefined)[]>
 
 // RFC 9111 section 5.2: #( token [ "=" ( token / quoted-string ) ] ), RFC 9110 section 5.6.1: empty list members are allowed.
 const MEMBER =
-  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?)?[ \t]*(?:,|$)/y
+  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?)?[ \t]*(?:,|$)/gy
 
 /** Parses a Cache-Control field. Undefined: it cannot be parsed, which the caller takes for a no. */
 export function parseCacheControl(value: string): Directives | undefined {
   const directives = new Map<string, (string | undefined)[]>()
-  MEMBER.lastIndex = 0
-  while (MEMBER.lastIndex < value.length) {
-    const member = MEMBER.exec(value)
-    if (member === null) return undefined
-    const [, name, token, quoted] = member
+  let parsed = 0
+  for (const [member, name, token, quoted] of value.matchAll(MEMBER)) {
+    parsed += member.length
     if (name === undefined) continue
     const argument = token ?? quoted?.replace(/\\(.)/g, '$1')
-    const values = directives.get(name.toLowerCase())
-    if (values === undefined) directives.set(name.toLowerCase(), [argument])
-    else values.push(argument)
+    directives.set(name.toLowerCase(), [...(directives.get(name.toLowerCase()) ?? []), argument])
   }
-  return directives
+  return parsed === value.length ? directives : undefined
 }
 
 /**

@@ -10,6 +10,8 @@ export interface Sink {
   head(whole: Buffer | undefined): boolean
   /** Wants the bytes of the body. */
   readonly isOpen: boolean
+  /** True while middleware in front handles what the handler sent, false when the handler goes on. */
+  pause(isPaused: boolean): void
   /** Bytes of its own that were sent (or, held back, would have been). */
   chunk(bytes: Buffer): void
   /** The handler ended the answer, and what was not held back has been handed to Node. */
@@ -34,6 +36,7 @@ export function capture(res: Response, sink: Sink): Capture {
   let isHeaded = false
   let isHeld = false
   let isEnded = false
+  let isOutward = false
 
   const begin = (whole?: Buffer): void => {
     isHeaded = true
@@ -46,19 +49,32 @@ export function capture(res: Response, sink: Sink): Capture {
     res.flushHeaders = flushHeaders
   }
 
+  const outward = <T>(send: () => T): T => {
+    // Middleware in front may call back in: `end` of `compression` writes the head.
+    const wasOutward = isOutward
+    isOutward = true
+    sink.pause(true)
+    try {
+      return send()
+    } finally {
+      isOutward = wasOutward
+      sink.pause(wasOutward)
+    }
+  }
+
   res.writeHead = function (this: Response, ...args: unknown[]) {
     // Held back, a handler may change its mind: an error page after the head.
     const isAnother = isHeld
     settleHead(res, args)
     if (!isHeaded || isAnother) begin()
-    return isHeld ? res : writeHead.call(res, res.statusCode)
+    return isHeld ? res : outward(() => writeHead.call(res, res.statusCode))
   } as Response['writeHead']
 
   res.write = function (this: Response, ...args: unknown[]) {
     if (!isHeaded) begin()
     const [chunk, encoding, callback] = bodyArguments(args)
     if (!isHeld) {
-      const isWritable = (write as (...args: unknown[]) => boolean).apply(res, args)
+      const isWritable = outward(() => (write as (...args: unknown[]) => boolean).apply(res, args))
       if (sink.isOpen) sink.chunk(copyOf(chunk, encoding))
       return isWritable
     }
@@ -75,7 +91,7 @@ export function capture(res: Response, sink: Sink): Capture {
     if (isWhole) begin(bytes)
     isEnded = true
     if (isHeld && callback !== undefined) res.once('finish', callback)
-    if (!isHeld) (end as (...args: unknown[]) => Response).apply(res, args)
+    if (!isHeld) outward(() => (end as (...args: unknown[]) => Response).apply(res, args))
     if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
     sink.end()
     return res
@@ -83,7 +99,7 @@ export function capture(res: Response, sink: Sink): Capture {
 
   res.flushHeaders = function (this: Response) {
     if (!isHeaded) begin()
-    if (!isHeld) flushHeaders.call(res)
+    if (!isHeld) outward(() => flushHeaders.call(res))
   }
 
   res.once('close', () => {

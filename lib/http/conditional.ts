@@ -1,6 +1,6 @@
 import type { Fields } from './headers.js'
 import { lineOf } from './headers.js'
-import { parseHttpDate } from './http-date.js'
+import { instantOf, parseHttpDate } from './http-date.js'
 
 /** What the client's validators and Range ask of an answer. */
 export interface Conditions {
@@ -19,20 +19,28 @@ export type Form =
 
 const WHOLE: Form = { is: 'whole' }
 
-/** RFC 9110 section 13.2.2: validators first, then Range. */
-export function formOf(conditions: Conditions, fields: Fields, length: number, now: number): Form {
-  if (isNotModified(conditions, fields, now)) return { is: 'not-modified' }
-  if (conditions.range === undefined || !rangeApplies(conditions.ifRange, fields)) return WHOLE
-  return rangeOf(conditions.range, length)
+/** What a stored answer can be compared by. */
+export interface Validated {
+  readonly etag: string | undefined
+  readonly headers: Fields
+  readonly storedAt: number
+  readonly body: { readonly length: number }
 }
 
-function isNotModified({ ifNoneMatch, ifModifiedSince }: Conditions, fields: Fields, now: number): boolean {
-  if (ifNoneMatch !== undefined) return etagMatches(ifNoneMatch, lineOf(fields, 'etag'))
-  const lastModified = lineOf(fields, 'last-modified')
-  if (ifModifiedSince === undefined || lastModified === undefined) return false
-  const since = parseHttpDate(ifModifiedSince, now)
-  const modified = parseHttpDate(lastModified, now)
-  return since !== undefined && modified !== undefined && modified <= since
+/** RFC 9110 section 13.2.2: validators first, then Range. */
+export function formOf(conditions: Conditions, stored: Validated): Form {
+  if (isNotModified(conditions, stored)) return { is: 'not-modified' }
+  if (conditions.range === undefined || !rangeApplies(conditions.ifRange, stored)) return WHOLE
+  return rangeOf(conditions.range, stored.body.length)
+}
+
+function isNotModified({ ifNoneMatch, ifModifiedSince }: Conditions, { etag, headers, storedAt }: Validated): boolean {
+  if (ifNoneMatch !== undefined) return etagMatches(ifNoneMatch, etag)
+  if (ifModifiedSince === undefined) return false
+  const since = parseHttpDate(ifModifiedSince, storedAt)
+  // RFC 9111 section 4.3.2: without Last-Modified, Date counts, and without Date the time of arrival.
+  const modified = instantOf(headers, 'last-modified', storedAt) ?? instantOf(headers, 'date', storedAt) ?? storedAt
+  return since !== undefined && modified <= since
 }
 
 // RFC 9110 section 8.8.3: an entity-tag may hold commas, so a list is not simply split. What is no entity-tag is compared as it stands.
@@ -48,10 +56,10 @@ export function etagMatches(ifNoneMatch: string, etag: string | undefined): bool
 const opaque = (etag: string): string => etag.replace(/^W\//, '')
 
 /** RFC 9110 section 13.1.5: only a strong validator that matches exactly makes the Range count. */
-function rangeApplies(ifRange: string | undefined, fields: Fields): boolean {
+function rangeApplies(ifRange: string | undefined, { etag, headers }: Validated): boolean {
   if (ifRange === undefined) return true
   if (ifRange.startsWith('W/')) return false
-  return ifRange === lineOf(fields, ifRange.startsWith('"') ? 'etag' : 'last-modified')
+  return ifRange === (ifRange.startsWith('"') ? etag : lineOf(headers, 'last-modified'))
 }
 
 // RFC 9110 section 14.1.2. Several ranges, other units and malformed sets are ignored, as section 14.2 allows: the whole answer is sent.

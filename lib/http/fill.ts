@@ -8,7 +8,7 @@ import { capture, type Capture, type Sink } from './capture.js'
 import type { Answer, Engine } from './engine.js'
 import { etagFor } from './etag.js'
 import type { Freshness } from './freshness.js'
-import { handlerFields, lineOf, type Fields } from './headers.js'
+import { handlerFields, lineOf, type Fields, type HandlerFields } from './headers.js'
 import { outdatedTags, type RequestKey } from './key.js'
 import { judgeBody } from './media.js'
 import { observe, type Observation } from './observe.js'
@@ -42,7 +42,9 @@ export class Fill implements Sink {
   readonly #session: string | undefined
   readonly #observation: Observation
   readonly #capture: Capture
+  /** All that the client gets, and the handler's part of it. */
   #fields: Fields = {}
+  #own: HandlerFields = { headers: {}, removed: [] }
   #chunks: Buffer[] = []
   #length = 0
   #freshness: Freshness | undefined
@@ -57,7 +59,7 @@ export class Fill implements Sink {
     private readonly stale: CacheEntry | undefined,
   ) {
     const { req, res, key } = visit
-    this.#before = { ...res.getHeaders() }
+    this.#before = res.getHeaders()
     this.#session = sessionText(req)
     this.#observation = observe(req, validatorsOf(stale), key.visibleQuery)
     this.#capture = capture(res, this)
@@ -66,7 +68,8 @@ export class Fill implements Sink {
   head(whole: Buffer | undefined): boolean {
     const { engine, policy, req, res, profile, route } = this.visit
     this.#forgetBody()
-    this.#fields = { ...res.getHeaders() }
+    this.#fields = res.getHeaders()
+    this.#own = handlerFields(this.#before, this.#fields)
     if (this.stale !== undefined && res.statusCode === 304) return this.#hold(true)
     if (req.method === 'POST' && res.statusCode < 400) {
       engine.invalidate(outdatedTags(req, profile, route, locationsIn(this.#fields)))
@@ -79,6 +82,10 @@ export class Fill implements Sink {
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && res.statusCode === 200)
+  }
+
+  pause(isPaused: boolean): void {
+    this.#observation.isPaused = isPaused
   }
 
   chunk(bytes: Buffer): void {
@@ -166,10 +173,9 @@ export class Fill implements Sink {
   #renew(): void {
     const { engine, policy, req, res } = this.visit
     const stale = this.stale!
-    this.isOpen = false
     this.#capture.release()
     const now = engine.clock.now()
-    const fresh = Object.entries(handlerFields(this.#before, this.#fields).headers)
+    const fresh = Object.entries(this.#own.headers)
     const { date: _, ...stored } = stale.headers
     const headers: HeaderMap = { ...stored, ...Object.fromEntries(fresh.filter(([name]) => !NOT_RENEWED.has(name))) }
     const age = this.#fields['age'] === undefined ? {} : { age: this.#fields['age'] }
@@ -178,6 +184,7 @@ export class Fill implements Sink {
     const entry = typeof verdict === 'string' ? stale : { ...stale, headers, ...timesOf(verdict, now) }
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
+      this.isOpen = false
       this.#keep(entry)
     } else {
       void engine.tier.delete(stale.key)
@@ -190,6 +197,7 @@ export class Fill implements Sink {
 
   #replay(entry: CacheEntry, status: Status, now: number): void {
     const { req, res } = this.visit
+    this.#observation.restore()
     replay(req, res, entry, this.#observation.conditions, this.#decorated(status), now)
   }
 
@@ -228,17 +236,15 @@ export class Fill implements Sink {
 
   #build(body: Buffer): CacheEntry {
     const { engine, profile, key } = this.visit
-    const { headers, removed } = handlerFields(this.#before, this.#fields)
     const status = this.visit.res.statusCode
-    const own = lineOf(this.#fields, 'etag')
     const varied = this.#varied
     return {
       key: varied.length === 0 ? key.text : variantKey(key.text, varied, this.#observation.headers),
       profile,
       status,
-      headers: status === 200 ? { ...headers, etag: etagFor(body, own) } : headers,
-      removed,
+      ...this.#own,
       body: ownBytes(body),
+      etag: status === 200 ? etagFor(body, lineOf(this.#own.headers, 'etag')) : undefined,
       tags: key.tags,
       ...timesOf(this.#freshness!, engine.clock.now()),
     }
@@ -246,7 +252,7 @@ export class Fill implements Sink {
 
   /** Fields that chose this answer: those it names in Vary, and Origin where the handler (`cors`) looked at it without saying so. */
   get #varied(): readonly string[] {
-    const named = variesOn(this.#fields) ?? []
+    const named = variesOn(this.#own.headers) ?? []
     const { vary } = this.visit.route
     const read = this.#observation.reads.has('origin') && !named.includes('origin') ? ['origin'] : []
     return [...named, ...read].filter(name => !vary.includes(name)).sort()
@@ -267,9 +273,9 @@ export class Fill implements Sink {
   }
 
   #showEtag(entry: CacheEntry): void {
-    const { req, res } = this.visit
-    const etag = entry.headers['etag']
-    if (typeof etag === 'string' && !mayBeTransformed(req, res, entry)) res.setHeader('ETag', etag)
+    const { res } = this.visit
+    if (entry.etag !== undefined && !mayBeTransformed(this.#observation.headers, res, entry))
+      res.setHeader('ETag', entry.etag)
   }
 
   #passOn(refusal: Refusal): boolean {

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../core/types.js'
 import { clampSeconds, deltaSeconds, type Directives } from './cache-control.js'
-import { lineOf, type Fields } from './headers.js'
-import { parseHttpDate } from './http-date.js'
+import { joined, type Fields } from './headers.js'
+import { instantOf } from './http-date.js'
 
 /** When an answer was generated and until when it is fresh. */
 export interface Freshness {
@@ -51,14 +51,7 @@ function explicitLifetime(
 /** RFC 9111 section 4.2.3, corrected_initial_age without a response delay: the handler runs in this process. */
 function initialAge(fields: Fields, date: Milliseconds, now: Milliseconds): Milliseconds {
   const apparentAge = Math.max(0, now - date)
-  if (fields['age'] === undefined) return apparentAge
-  const age = lineOf(fields, 'age')
-  // An Age that is not one number of seconds may hide any age at all.
-  const seconds = clampSeconds(age !== undefined && /^\d+$/.test(age) ? age : 'Infinity')
-  return Math.max(apparentAge, seconds * 1000)
-}
-
-function instantOf(fields: Fields, name: string, now: Milliseconds): Milliseconds | undefined {
-  const text = lineOf(fields, name)
-  return text === undefined ? undefined : parseHttpDate(text, now)
+  // RFC 9111 section 5.1: of a list the first member counts; what is no number of seconds is ignored.
+  const [age = ''] = joined(fields, 'age').split(',', 1)
+  return /^\d+$/.test(age.trim()) ? Math.max(apparentAge, clampSeconds(age) * 1000) : apparentAge
 }

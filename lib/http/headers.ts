@@ -54,7 +54,8 @@ export interface HandlerFields {
  */
 export function handlerFields(before: Fields, after: Fields): HandlerFields {
   const unshared = new Set(members(joined(after, 'connection').toLowerCase()))
-  const headers: Record<string, string | readonly string[]> = {}
+  // No prototype: a field may be called `constructor` or `__proto__`.
+  const headers = Object.create(null) as Record<string, string | readonly string[]>
   for (const name of Object.keys(after)) {
     if (HOP_BY_HOP.has(name) || OWN.has(name) || unshared.has(name)) continue
     const added = addedValue(name, before[name], after[name])

@@ -1,3 +1,5 @@
+import { lineOf, type Fields } from './headers.js'
+
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
 // RFC 9110 section 5.6.7: the preferred form and the two obsolete ones, all of which a recipient must accept.
@@ -31,4 +33,10 @@ function fullYear(twoDigits: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear()
   const year = thisYear - (thisYear % 100) + twoDigits
   return year > thisYear + 50 ? year - 100 : year
+}
+
+/** The instant that a field of one line names. */
+export function instantOf(fields: Fields, name: string, now: number): number | undefined {
+  const text = lineOf(fields, name)
+  return text === undefined ? undefined : parseHttpDate(text, now)
 }

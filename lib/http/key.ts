@@ -3,7 +3,7 @@ import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
 import type { FieldFilter, ResolvedRoute } from '../options.js'
 import { digestOf } from './body.js'
-import { readQuery } from './query.js'
+import { readQuery, type VisibleQuery } from './query.js'
 import { keyPart } from './text.js'
 
 /** Under which text a request is looked up, and what the handler may see of its URL. */
@@ -11,10 +11,12 @@ export interface RequestKey {
   /** `api 603 GET http://localhost:3000 /api/movies/603?page=2`, then the parts that only some routes have. */
   readonly text: string
   readonly tags: readonly string[]
+  /** The route's `key` named something: whoever is asking is in the text. */
+  readonly isIdentified: boolean
   /** Protocol and host as Express computes them. */
   readonly origin: string
-  /** Set when parameters outside the key are to be hidden from the handler: the query without them. */
-  readonly visibleQuery: string | undefined
+  /** Set when parameters outside the key are to be hidden from the handler. */
+  readonly visibleQuery: VisibleQuery | undefined
 }
 
 /** The scope of requests that name no movie. A movie of this very name is written `%2D`. */
@@ -39,11 +41,9 @@ export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute):
   const rewritten = isRewritten(req)
   if (rewritten) text += ` rewritten:${keyPart(req.baseUrl + req.url)}`
   for (const name of route.vary) text += ` header:${name}${fieldPart(req.headers[name])}`
-  if (route.key !== undefined) {
-    const extra = extraPart(req, route.key)
-    if (extra === undefined) return 'key-error'
-    text += extra
-  }
+  const extra = route.key === undefined ? '' : extraPart(req, route.key)
+  if (extra === undefined) return 'key-error'
+  text += extra
   if (method === 'POST') {
     const body = bodyPart(req, route.body)
     if (body === undefined) return 'body-complex'
@@ -52,7 +52,13 @@ export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute):
   const tags = [profileTag(profile)]
   if (movie !== NO_MOVIE) tags.push(`movie:${movie}`)
   if (method === 'GET') tags.push(urlTag(profile, origin, url))
-  return { text, tags, origin, visibleQuery: query.leftOut && !rewritten ? query.visible : undefined }
+  return {
+    text,
+    tags,
+    isIdentified: extra !== '',
+    origin,
+    visibleQuery: rewritten ? undefined : query.visible,
+  }
 }
 
 /** Middleware in front may have sent the request elsewhere, and a header may have told it where (X-Original-URL). */
@@ -75,16 +81,18 @@ export function outdatedTags(
   locations: readonly string[],
 ): string[] {
   const origin = `${protocolOf(req)}://${hostOf(req)}`
-  const base = new URL(req.originalUrl, `${protocolOf(req)}://${req.headers.host ?? 'localhost'}`)
   const tagOf = (path: string, query: string): string => {
     const { canonical } = readQuery(query, route.query)
     return urlTag(profile, origin, canonical === '' ? path : `${path}?${canonical}`)
   }
   const [path, query = ''] = req.originalUrl.split('?', 2) as [string, string?]
+  const host = `${protocolOf(req)}://${req.headers.host ?? ''}`
+  // A request target may be anything; without a base there are no relative locations.
+  const base = URL.canParse(req.originalUrl, host) ? new URL(req.originalUrl, host) : undefined
   const others = locations
-    .filter(location => URL.canParse(location, base.href))
+    .filter(location => base !== undefined && URL.canParse(location, base.href))
     .map(location => new URL(location, base))
-    .filter(url => url.origin === base.origin)
+    .filter(url => url.origin === base?.origin)
   return [tagOf(path, query), ...others.map(url => tagOf(url.pathname, url.search.slice(1)))]
 }
 
@@ -168,7 +176,8 @@ function extraPart(req: Request, key: (req: Request) => unknown): string | undef
 
 /** The parsed body and what it was parsed from. Undefined: it cannot be hashed. */
 function bodyPart(req: Request, filter: FieldFilter | undefined): string | undefined {
-  if (!hasBody(req)) return ' body:none'
+  // Without a byte a parser may still leave `{}`, or an empty Buffer, by the type it was told.
+  if (req.body === undefined) return ' body:none'
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
   try {
     const digest = digestOf(filteredBody(req.body, filter))

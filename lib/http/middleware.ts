@@ -11,7 +11,7 @@ import { conditionsOf } from './observe.js'
 import type { Answer, Engine } from './engine.js'
 import { Fill, type Visit } from './fill.js'
 import { lineOf } from './headers.js'
-import { keyOf, outdatedTags } from './key.js'
+import { keyOf, outdatedTags, type RequestKey } from './key.js'
 import { Policy } from './policy.js'
 import { replay, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
@@ -35,14 +35,20 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, route: Res
   const policy = new Policy(route)
 
   function reelcache(req: Request, res: Response, next: NextFunction): void {
-    const key = engine.isClosed() ? 'closed' : (policy.bypassReason(req) ?? keyOf(req, profile, route))
+    const key = engine.isClosed() ? 'closed' : keyFor(req)
     if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
     lookUp({ engine, profile, route, policy, req, res, key }, next)
   }
 
+  function keyFor(req: Request): RequestKey | BypassReason {
+    const key = policy.bypassReason(req) ?? keyOf(req, profile, route)
+    if (typeof key === 'string' || route.key === undefined || key.isIdentified) return key
+    return policy.credentials(req) ?? key
+  }
+
   const key = (req: Request): string | undefined => {
-    const text = policy.bypassReason(req) ?? keyOf(req, profile, route)
-    return typeof text === 'string' ? undefined : text.text
+    const found = keyFor(req)
+    return typeof found === 'string' ? undefined : found.text
   }
   return Object.assign(reelcache, { key })
 }

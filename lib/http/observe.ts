@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { Conditions } from './conditional.js'
-import { parameterName } from './query.js'
+import { rootName, type VisibleQuery } from './query.js'
 
 /**
  * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).
@@ -31,6 +31,8 @@ export interface Observation {
   /** What the client sent. */
   readonly headers: IncomingHttpHeaders
   readonly conditions: Conditions
+  /** While paused, reads are those of middleware in front, which adds to an answer on its way out. */
+  isPaused: boolean
   /** Gives the request back as it came. */
   restore(): void
 }
@@ -41,20 +43,20 @@ export interface Validators {
   readonly lastModified?: string
 }
 
-export function observe(req: Request, validators: Validators, visibleQuery: string | undefined): Observation {
+export function observe(req: Request, validators: Validators, visibleQuery: VisibleQuery | undefined): Observation {
   const { headers, rawHeaders, originalUrl } = req
   const reads = new Set<string>()
   const visible = visibleHeaders(headers, validators)
-  req.headers = watch(visible, name => {
-    if (!HARMLESS.has(name)) reads.add(name)
-  })
-  const readEverything = (): void => {
-    reads.add(EVERYTHING)
+  const note = (name: string): void => {
+    if (!observation.isPaused && !HARMLESS.has(name)) reads.add(name)
   }
-  req.rawHeaders = watch(linesOf(visible), readEverything)
-  req.headersDistinct = watch(distinctOf(visible), readEverything)
+  const noteEverything = (): void => note(EVERYTHING)
+  req.headers = watch(visible, note)
+  req.rawHeaders = watch(linesOf(visible), noteEverything)
+  req.headersDistinct = watch(distinctOf(visible), noteEverything)
   const showQuery = visibleQuery === undefined ? undefined : hideParameters(req, visibleQuery)
-  return {
+  const observation: Observation = {
+    isPaused: false,
     reads,
     headers,
     conditions: conditionsOf(headers),
@@ -65,6 +67,7 @@ export function observe(req: Request, validators: Validators, visibleQuery: stri
       showQuery?.()
     },
   }
+  return observation
 }
 
 export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
@@ -115,15 +118,13 @@ function watch<T extends object>(target: T, note: (name: string) => void): T {
 }
 
 /** Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. */
-function hideParameters(req: Request, visibleQuery: string): () => void {
-  const withQuery = (url: string): string =>
-    url.slice(0, url.indexOf('?')) + (visibleQuery === '' ? '' : `?${visibleQuery}`)
+function hideParameters(req: Request, { text, hidden }: VisibleQuery): () => void {
+  const withQuery = (url: string): string => url.slice(0, url.indexOf('?')) + (text === '' ? '' : `?${text}`)
   req.url = withQuery(req.url)
   req.originalUrl = withQuery(req.originalUrl)
   // Express 5 parses the URL at each reading; Express 4 has parsed it into a property by now.
   const parsed = Object.getOwnPropertyDescriptor(req, 'query')
   if (parsed === undefined) return () => undefined
-  const visible = new Set(visibleQuery.split('&').map(parameterName))
-  req.query = Object.fromEntries(Object.entries(req.query).filter(([name]) => visible.has(name)))
+  req.query = Object.fromEntries(Object.entries(req.query).filter(([name]) => !hidden.has(rootName(name))))
   return () => Object.defineProperty(req, 'query', parsed)
 }

@@ -27,21 +27,22 @@ export class Policy {
 
   /** Why a request goes past the cache; undefined when it is looked up. */
   bypassReason(req: Request): BypassReason | undefined {
-    const { method, headers } = req
+    const { method } = req
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return 'method'
-    const identified = this.route.key !== undefined
-    if (headers.authorization !== undefined && !identified && !this.#covers.has('authorization')) return 'authorization'
-    if (hasUser(req) && !identified) return 'user'
-    if (
-      headers.cookie !== undefined &&
-      !identified &&
-      !this.#covers.has('cookie') &&
-      this.#hasPersonalCookie(headers.cookie)
-    ) {
-      return 'cookie'
-    }
+    // With a key function it is known later whether the key says who is asking.
+    const personal = this.route.key === undefined ? this.credentials(req) : undefined
+    if (personal !== undefined) return personal
     if (method === 'POST' ? !isBodyRead(req) : hasBody(req)) return method === 'POST' ? 'body-unparsed' : 'get-body'
     return this.route.bypass === undefined ? undefined : this.#askRoute(req, this.route.bypass)
+  }
+
+  /** What makes this request personal and is not in the key; undefined when there is nothing. */
+  credentials(req: Request): BypassReason | undefined {
+    const { authorization, cookie } = req.headers
+    if (authorization !== undefined && !this.#covers.has('authorization')) return 'authorization'
+    if (hasUser(req)) return 'user'
+    if (cookie !== undefined && !this.#covers.has('cookie') && this.#hasPersonalCookie(cookie)) return 'cookie'
+    return undefined
   }
 
   /**
@@ -56,6 +57,7 @@ export class Policy {
     for (const name of ['private', 'no-store', 'no-cache'] as const) if (directives.has(name)) return name
     if (variesOn(fields) === undefined) return 'vary'
     if (fields['trailer'] !== undefined) return 'trailer'
+    if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return 'status'
     const ttl = this.#ttlFor(status)
     if (ttl === undefined) return 'status'
     const freshness = freshnessOf(fields, directives, ttl, now)
@@ -113,6 +115,9 @@ export class Policy {
     return 0
   }
 }
+
+/** The final statuses whose meaning this cache knows (RFC 9111 section 5.2.2.3). */
+const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414])
 
 const hasUser = (req: Request): boolean =>
   (req as { user?: unknown }).user !== undefined && (req as { user?: unknown }).user !== null

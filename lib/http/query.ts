@@ -32,29 +32,47 @@ const TRACKING = new Set([
   ],
 ])
 
-/** Parsers stop at 1,000 parameters: what they see then depends on the order, and with fewer nothing is ever left out. */
+/** Parsers stop at 1,000 parameters, so that the order decides what they see. A longer query is taken as it stands. */
 const SORTABLE = 500
 
 export interface Query {
   /** Sorted by name: the part of the key. */
   readonly canonical: string
-  /** What the handler may see: parameters outside the key are left out, the order is the client's. */
-  readonly visible: string
-  readonly leftOut: boolean
+  /** Set when parameters do not belong to the key: the handler must not see them. */
+  readonly visible: VisibleQuery | undefined
+}
+
+/** What the handler may see of a query. */
+export interface VisibleQuery {
+  /** The parameters of the key, in the client's order. */
+  readonly text: string
+  /** The names that were left out. */
+  readonly hidden: ReadonlySet<string>
 }
 
 /** Splits a query into what belongs to the key and what does not. */
 export function readQuery(query: string, filter: FieldFilter | undefined): Query {
-  if (query === '') return { canonical: '', visible: '', leftOut: false }
+  if (query === '') return { canonical: '', visible: undefined }
   const pairs = query.split('&')
+  if (pairs.length > SORTABLE) return { canonical: query, visible: undefined }
   const named = pairs.map(pair => ({ pair, name: parameterName(pair) }))
   const kept = named.filter(({ name }) => isKept(name, filter))
-  const visible = kept.map(({ pair }) => pair).join('&')
-  const leftOut = kept.length < named.length
-  if (pairs.length > SORTABLE) return { canonical: visible, visible, leftOut }
+  const visible = kept.length === named.length ? undefined : visibleQuery(named, kept)
   // Stable: what belongs to one parameter keeps its order, which may mean something (`a[b]=1&a=2` is not `a=2&a[b]=1`).
   kept.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  return { canonical: kept.map(({ pair }) => pair).join('&'), visible, leftOut }
+  return { canonical: textOf(kept), visible }
+}
+
+interface Parameter {
+  readonly pair: string
+  readonly name: string
+}
+
+const textOf = (parameters: readonly Parameter[]): string => parameters.map(({ pair }) => pair).join('&')
+
+function visibleQuery(all: readonly Parameter[], kept: readonly Parameter[]): VisibleQuery {
+  const shown = new Set(kept.map(({ name }) => name))
+  return { text: textOf(kept), hidden: new Set(all.map(({ name }) => name).filter(name => !shown.has(name))) }
 }
 
 /** True when this parameter belongs to the key. */
@@ -65,9 +83,13 @@ function isKept(name: string, filter: FieldFilter | undefined): boolean {
 }
 
 /** The parameter a pair belongs to: `a` for `a=1`, `a[]=1`, `a[b][c]=1` and `a.b=1`, decoded as a parser would. */
-export function parameterName(pair: string): string {
+function parameterName(pair: string): string {
   const raw = pair.split('=', 1)[0]!.replaceAll('+', ' ')
-  const name = raw.includes('%') ? decode(raw) : raw
+  return rootName(raw.includes('%') ? decode(raw) : raw)
+}
+
+/** `a` for `a[b]` and `a.b`. */
+export function rootName(name: string): string {
   const end = name.search(/[[.\]]/)
   return end > 0 ? name.slice(0, end) : name
 }

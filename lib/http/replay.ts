@@ -5,7 +5,7 @@ import type { CacheEntry } from '../core/types.js'
 import type { Status } from './cache-status.js'
 import { formOf, type Conditions, type Form } from './conditional.js'
 import { mergedValue } from './headers.js'
-import { essence, isAudio } from './media.js'
+import { essence } from './media.js'
 
 /** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
 export function replay(
@@ -18,17 +18,16 @@ export function replay(
 ): void {
   for (const name of entry.removed) res.removeHeader(name)
   for (const name in entry.headers) res.setHeader(name, mergedValue(name, res.getHeader(name), entry.headers[name]!))
+  if (entry.etag !== undefined) res.setHeader('ETag', entry.etag)
   res.setHeader('Age', ageOf(entry, now))
   writeStatus(res, status)
-  const isTransformed = mayBeTransformed(req, res, entry)
+  const isTransformed = mayBeTransformed(req.headers, res, entry)
   if (isTransformed) weakenEtag(res)
   send(
     req,
     res,
     entry,
-    entry.status === 200 && req.method !== 'POST'
-      ? choose(req, entry, conditions, isTransformed, now)
-      : { is: 'whole' },
+    entry.status === 200 && req.method !== 'POST' ? choose(req, entry, conditions, isTransformed) : { is: 'whole' },
   )
 }
 
@@ -39,11 +38,11 @@ export function writeStatus(res: Response, { cacheStatus, xCache }: Status): voi
   res.setHeader('X-Cache', xCache)
 }
 
-function choose(req: Request, entry: CacheEntry, conditions: Conditions, isTransformed: boolean, now: number): Form {
+function choose(req: Request, entry: CacheEntry, conditions: Conditions, isTransformed: boolean): Form {
   const { range: _, ...validators } = conditions
   // A range of bytes that are compressed on their way out would be a range of something else. Range is defined for GET alone (RFC 9110 section 14.2).
   const asked = isTransformed || req.method !== 'GET' ? validators : conditions
-  return formOf(asked, entry.headers, entry.body.length, now)
+  return formOf(asked, entry)
 }
 
 function send(req: Request, res: Response, entry: CacheEntry, form: Form): void {
@@ -75,17 +74,15 @@ function send(req: Request, res: Response, entry: CacheEntry, form: Form): void 
 
 /** `compression` stands in front of the cache and may encode what is sent: it marks the response with `flush`. */
 export function mayBeTransformed(
-  req: Request,
+  requested: IncomingHttpHeaders,
   res: Response,
-  answer: { readonly headers: Readonly<Record<string, unknown>> },
+  { headers }: Pick<CacheEntry, 'headers'>,
 ): boolean {
-  if (!('flush' in res) || answer.headers['content-encoding'] !== undefined) return false
-  const type = answer.headers['content-type']
-  if (typeof type === 'string' && (isAudio(type) || /^(image|video)\//.test(essence(type)))) return false
-  return /gzip|deflate|br|\*/i.test(encodingsOf(req.headers))
+  if (!('flush' in res) || headers['content-encoding'] !== undefined) return false
+  const type = headers['content-type']
+  if (typeof type === 'string' && /^(audio|image|video)\//.test(essence(type))) return false
+  return /gzip|deflate|br|\*/i.test(String(requested['accept-encoding'] ?? ''))
 }
-
-const encodingsOf = (headers: IncomingHttpHeaders): string => String(headers['accept-encoding'] ?? '')
 
 /** One validator for two encodings of the same answer can only be a weak one (RFC 9110 section 8.8.1). */
 function weakenEtag(res: Response): void {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { entrySize } from '../core/entry.js'
+import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
 import { PROFILES, type CacheEntry, type Clock, type ProfileName, type Tier } from '../core/types.js'
@@ -7,8 +7,6 @@ import { TagIndex } from './tags.js'
 
 /** Above this part of the budget a body must be seen twice before it may push others out. */
 const SECOND_SIGHTING_SHARE = 1 / 512
-/** No entry may take more than this part of the budget. */
-export const LARGEST_ENTRY_SHARE = 1 / 8
 const GHOSTS = 4_096
 const GHOST_SPAN = 3_600_000
 
