@@ -167,7 +167,7 @@ const mapProfiles = <T>(make: (name: ProfileName) => T): Record<ProfileName, T> 
   Object.fromEntries(PROFILES.map(name => [name, make(name)])) as Record<ProfileName, T>
 
 function checkPurge(target: PurgeTarget): void {
-  const given: Record<string, unknown> = typeof target === 'object' && target !== null ? { ...target } : {}
+  const given: Record<string, unknown> = typeof target === 'object' ? { ...target } : {}
   const [name, ...others] = Object.keys(given)
   const value = name === undefined ? undefined : given[name]
   const isRight =

@@ -94,7 +94,7 @@ export class Flight<Answer> {
     const timer = setTimeout(() => this.#giveUp(follower), timeout)
     const follower: Follower<Answer> = { flight: this, patience: timeout, timer, settle }
     this.#followers.add(follower)
-    this.flights.countWaiting(+1)
+    this.flights.countWaiting(1)
     return () => follower.flight.#dismiss(follower)
   }
 

@@ -17,11 +17,7 @@ export function digestOf(value: unknown): string | undefined {
     canonical += text
   }
   // The walk and its text are object-hash's; one hash of the whole text gives the digest that its own streaming would, in half the time.
-  objectHash.writeToStream(
-    value as object,
-    { algorithm: 'sha256', respectType: false },
-    { update: collect, write: collect },
-  )
+  objectHash.writeToStream(value, { algorithm: 'sha256', respectType: false }, { update: collect, write: collect })
   // UTF-8 has no lone surrogates and would make them all the same character.
   return createHash('sha256')
     .update(canonical, canonical.isWellFormed() ? 'utf8' : 'utf16le')
@@ -41,10 +37,9 @@ function isPlain(root: unknown): boolean {
       if (!isContainer(value)) continue
       if (seen.has(value)) return false
       seen.add(value)
-      const children = Array.isArray(value) ? (value as unknown[]) : Object.values(value)
-      nodes += Array.isArray(value) ? children.length : 2 * children.length
+      nodes += Array.isArray(value) ? value.length : 2 * Object.keys(value).length
       if (nodes > MAX_NODES) return false
-      next.push(...children)
+      next.push(...Object.values(value as Record<string, unknown>))
     }
     level = next
   }

@@ -1,14 +1,26 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Fields } from './headers.js'
 import { lineOf } from './headers.js'
 import { instantOf, parseHttpDate } from './http-date.js'
 
 /** What the client's validators and Range ask of an answer. */
 export interface Conditions {
-  readonly ifNoneMatch?: string
-  readonly ifModifiedSince?: string
-  readonly range?: string
-  readonly ifRange?: string
+  readonly ifNoneMatch: string | undefined
+  readonly ifModifiedSince: string | undefined
+  readonly range: string | undefined
+  readonly ifRange: string | undefined
 }
+
+export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
+  ifNoneMatch: headers['if-none-match'],
+  ifModifiedSince: headers['if-modified-since'],
+  range: headers.range,
+  ifRange: headers['if-range'] as string | undefined,
+})
+
+/** Whether the client asked for anything but the whole answer. */
+export const isConditional = ({ ifNoneMatch, ifModifiedSince, range }: Conditions): boolean =>
+  ifNoneMatch !== undefined || ifModifiedSince !== undefined || range !== undefined
 
 /** How a whole answer is to be sent: whole, not at all because it is unchanged, a part of it, or as unsatisfiable. */
 export type Form =

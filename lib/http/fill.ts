@@ -1,28 +1,27 @@
 import type { Request, Response } from 'express'
 import type { Flight } from '../core/flights.js'
 import type { RefusalReason } from '../core/outcomes.js'
-import type { CacheEntry, HeaderMap, ProfileName } from '../core/types.js'
+import type { CacheEntry, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import { miss, revalidated, withKey, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
+import { isConditional } from './conditional.js'
 import type { Answer, Engine } from './engine.js'
-import { etagFor } from './etag.js'
+import { newEntry, renewedHeaders, timesOf } from './new-entry.js'
 import type { Freshness } from './freshness.js'
-import { handlerFields, lineOf, type Fields, type HandlerFields } from './headers.js'
+import { handlerFields, lineOf, locationsOf, resetHeaders, type Fields, type HandlerFields } from './headers.js'
 import { outdatedTags, type RequestKey } from './key.js'
 import { judgeBody } from './media.js'
-import { observe, type Observation } from './observe.js'
+import { observe, validatorsOf, type Observation } from './observe.js'
 import type { Policy } from './policy.js'
 import { mayBeTransformed, replay, writeStatus } from './replay.js'
+import { sessionText } from './session.js'
 import { store } from './store.js'
 import { variantKey, variesOn } from './vary.js'
 
 /** How long a key whose answer may not be shared is remembered; errors pass sooner. */
 const UNSHARED_SPAN = 10_000
 const FAILED_SPAN = 1_000
-
-/** RFC 9111 section 3.2: fields of a 304 that do not replace stored ones, because they speak of the body. `date` is renewed or gone. */
-const NOT_RENEWED = new Set(['content-length', 'content-encoding', 'content-range', 'content-md5', 'etag'])
 
 /** One request on one route. */
 export interface Visit {
@@ -66,13 +65,15 @@ export class Fill implements Sink {
   }
 
   head(whole: Buffer | undefined): boolean {
+    // The client has left, and a purge no longer reaches this run: whatever comes now is not kept.
+    if (!this.isOpen) return false
     const { engine, policy, req, res, profile, route } = this.visit
     this.#forgetBody()
     this.#fields = res.getHeaders()
     this.#own = handlerFields(this.#before, this.#fields)
     if (this.stale !== undefined && res.statusCode === 304) return this.#hold(true)
     if (req.method === 'POST' && res.statusCode < 400) {
-      engine.invalidate(outdatedTags(req, profile, route, locationsIn(this.#fields)))
+      engine.invalidate(outdatedTags(req, profile, route, locationsOf(this.#fields)))
     }
     const now = engine.clock.now()
     const verdict = policy.judgeHead(req.method, res.statusCode, this.#fields, now)
@@ -175,11 +176,13 @@ export class Fill implements Sink {
     const stale = this.stale!
     this.#capture.release()
     const now = engine.clock.now()
-    const fresh = Object.entries(this.#own.headers)
-    const { date: _, ...stored } = stale.headers
-    const headers: HeaderMap = { ...stored, ...Object.fromEntries(fresh.filter(([name]) => !NOT_RENEWED.has(name))) }
-    const age = this.#fields['age'] === undefined ? {} : { age: this.#fields['age'] }
-    const verdict = policy.judgeHead(req.method, stale.status, { ...this.#before, ...headers, ...age }, now)
+    const headers = renewedHeaders(stale.headers, this.#own.headers)
+    const verdict = policy.judgeHead(
+      req.method,
+      stale.status,
+      { ...this.#before, ...headers, age: this.#fields['age'] },
+      now,
+    )
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#judgeRun()
     const entry = typeof verdict === 'string' ? stale : { ...stale, headers, ...timesOf(verdict, now) }
     if (refusal === undefined && !this.flight.fenced) {
@@ -235,19 +238,18 @@ export class Fill implements Sink {
   }
 
   #build(body: Buffer): CacheEntry {
-    const { engine, profile, key } = this.visit
-    const status = this.visit.res.statusCode
+    const { engine, profile, key, res } = this.visit
     const varied = this.#varied
-    return {
+    return newEntry({
       key: varied.length === 0 ? key.text : variantKey(key.text, varied, this.#observation.headers),
       profile,
-      status,
-      ...this.#own,
-      body: ownBytes(body),
-      etag: status === 200 ? etagFor(body, lineOf(this.#own.headers, 'etag')) : undefined,
+      status: res.statusCode,
+      fields: this.#own,
+      body,
       tags: key.tags,
-      ...timesOf(this.#freshness!, engine.clock.now()),
-    }
+      freshness: this.#freshness!,
+      now: engine.clock.now(),
+    })
   }
 
   /** Fields that chose this answer: those it names in Vary, and Origin where the handler (`cors`) looked at it without saying so. */
@@ -263,7 +265,7 @@ export class Fill implements Sink {
   }
 
   get #isConditional(): boolean {
-    return this.visit.req.method === 'GET' && Object.keys(this.#observation.conditions).length > 0
+    return this.visit.req.method === 'GET' && isConditional(this.#observation.conditions)
   }
 
   #hold(isHeld: boolean): boolean {
@@ -326,48 +328,5 @@ export class Fill implements Sink {
   #forgetBody(): void {
     this.#chunks = []
     this.#length = 0
-  }
-}
-
-const validatorsOf = (stale: CacheEntry | undefined): { etag?: string; lastModified?: string } => {
-  if (stale === undefined) return {}
-  const etag = lineOf(stale.headers, 'etag')
-  const lastModified = lineOf(stale.headers, 'last-modified')
-  return { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) }
-}
-
-const timesOf = (
-  { generatedAt, staleAt }: Freshness,
-  now: number,
-): Pick<CacheEntry, 'generatedAt' | 'storedAt' | 'staleAt' | 'deleteAt'> => ({
-  generatedAt,
-  storedAt: now,
-  staleAt,
-  deleteAt: staleAt,
-})
-
-const locationsIn = (fields: Fields): string[] =>
-  ['location', 'content-location'].map(name => lineOf(fields, name)).filter(location => location !== undefined)
-
-/** A copy of its own: a part of Node's shared pool would keep the whole pool in memory. */
-function ownBytes(body: Buffer): Buffer {
-  const own = Buffer.allocUnsafeSlow(body.length)
-  body.copy(own)
-  return own
-}
-
-function resetHeaders(res: Response, before: Fields): void {
-  for (const name of res.getHeaderNames()) if (before[name] === undefined) res.removeHeader(name)
-  for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value as string)
-}
-
-/** What the session holds, beside its own cookie: a handler that changes it answers one visitor. */
-function sessionText(req: Request): string | undefined {
-  const { session } = req as { session?: unknown }
-  if (typeof session !== 'object' || session === null) return undefined
-  try {
-    return JSON.stringify(session, (name, value: unknown) => (name === 'cookie' ? undefined : value))
-  } catch {
-    return undefined
   }
 }

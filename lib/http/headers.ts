@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+
 /** Header fields as `getHeaders()` gives them: lower-case names; a name with several lines holds an array. */
 export type Fields = Readonly<Record<string, number | string | readonly string[] | undefined>>
 
@@ -22,6 +24,16 @@ export const members = (list: string): string[] =>
     .split(',')
     .map(member => member.trim())
     .filter(member => member !== '')
+
+/** The URLs an answer names beside its own. */
+export const locationsOf = (fields: Fields): string[] =>
+  ['location', 'content-location'].map(name => lineOf(fields, name)).filter(location => location !== undefined)
+
+/** Puts back what stood on the response. */
+export function resetHeaders(res: ServerResponse, before: Fields): void {
+  for (const name of res.getHeaderNames()) if (before[name] === undefined) res.removeHeader(name)
+  for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value)
+}
 
 /** RFC 9110 section 7.6.1 and RFC 9111 section 3.1: fields that speak about one connection. */
 const HOP_BY_HOP = new Set([

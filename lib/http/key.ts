@@ -140,7 +140,8 @@ function namedMovie(req: Request): string | number | undefined {
   const params: Record<string, unknown> = req.params
   if (isId(params['movieId'])) return params['movieId']
   if (isId(params['id'])) return params['id']
-  if (req.originalUrl.includes('?')) {
+  // Only a query that names one is worth parsing.
+  if (/[?&](?:movieId|tmdbId|imdbId)=./.test(req.originalUrl)) {
     const query = new URLSearchParams(req.originalUrl.slice(req.originalUrl.indexOf('?')))
     for (const name of MOVIE_FIELDS) if (isId(query.get(name))) return query.get(name)!
   }

@@ -7,10 +7,10 @@ import type { CacheEntry, MaybePromise, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
-import { conditionsOf } from './observe.js'
+import { conditionsOf } from './conditional.js'
 import type { Answer, Engine } from './engine.js'
 import { Fill, type Visit } from './fill.js'
-import { lineOf } from './headers.js'
+import { locationsOf } from './headers.js'
 import { keyOf, outdatedTags, type RequestKey } from './key.js'
 import { Policy } from './policy.js'
 import { replay, writeStatus } from './replay.js'
@@ -69,11 +69,7 @@ function goPast(
   if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(req.method)) {
     onHead(res, () => {
       if (res.statusCode >= 400) return
-      const fields = res.getHeaders()
-      const locations = [lineOf(fields, 'location'), lineOf(fields, 'content-location')].filter(
-        one => one !== undefined,
-      )
-      engine.invalidate(outdatedTags(req, profile, route, locations))
+      engine.invalidate(outdatedTags(req, profile, route, locationsOf(res.getHeaders())))
     })
   }
   next()

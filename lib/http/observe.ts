@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
-import type { Conditions } from './conditional.js'
+import type { CacheEntry } from '../core/types.js'
+import { conditionsOf, type Conditions } from './conditional.js'
+import { lineOf } from './headers.js'
 import { rootName, type VisibleQuery } from './query.js'
 
 /**
@@ -39,9 +41,15 @@ export interface Observation {
 
 /** The validators of a stored answer that the handler is asked to confirm (RFC 9111 section 4.3.1). */
 export interface Validators {
-  readonly etag?: string
-  readonly lastModified?: string
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
 }
+
+/** Of a stale answer: those its handler gave it. One that the cache made would tell the handler nothing. */
+export const validatorsOf = (stale: CacheEntry | undefined): Validators => ({
+  etag: stale && lineOf(stale.headers, 'etag'),
+  lastModified: stale && lineOf(stale.headers, 'last-modified'),
+})
 
 export function observe(req: Request, validators: Validators, visibleQuery: VisibleQuery | undefined): Observation {
   const { headers, rawHeaders, originalUrl } = req
@@ -70,16 +78,8 @@ export function observe(req: Request, validators: Validators, visibleQuery: Visi
   return observation
 }
 
-export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
-  ...(headers['if-none-match'] !== undefined && { ifNoneMatch: headers['if-none-match'] }),
-  ...(headers['if-modified-since'] !== undefined && { ifModifiedSince: headers['if-modified-since'] }),
-  ...(headers.range !== undefined && { range: headers.range }),
-  ...(headers['if-range'] !== undefined && { ifRange: headers['if-range'] as string }),
-})
-
 function visibleHeaders(headers: IncomingHttpHeaders, { etag, lastModified }: Validators): IncomingHttpHeaders {
-  const visible = { ...headers }
-  for (const name of CONDITIONAL) delete visible[name]
+  const { 'if-none-match': _, 'if-modified-since': __, range: ___, 'if-range': ____, ...visible } = headers
   if (etag !== undefined) visible['if-none-match'] = etag
   if (lastModified !== undefined) visible['if-modified-since'] = lastModified
   return visible

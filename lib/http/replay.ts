@@ -39,9 +39,9 @@ export function writeStatus(res: Response, { cacheStatus, xCache }: Status): voi
 }
 
 function choose(req: Request, entry: CacheEntry, conditions: Conditions, isTransformed: boolean): Form {
-  const { range: _, ...validators } = conditions
-  // A range of bytes that are compressed on their way out would be a range of something else. Range is defined for GET alone (RFC 9110 section 14.2).
-  const asked = isTransformed || req.method !== 'GET' ? validators : conditions
+  // A range of bytes that are compressed on their way out would be a range of something else. Range is defined for GET alone (RFC 9110
+  // section 14.2).
+  const asked = isTransformed || req.method !== 'GET' ? { ...conditions, range: undefined } : conditions
   return formOf(asked, entry)
 }
 
@@ -81,7 +81,7 @@ export function mayBeTransformed(
   if (!('flush' in res) || headers['content-encoding'] !== undefined) return false
   const type = headers['content-type']
   if (typeof type === 'string' && /^(audio|image|video)\//.test(essence(type))) return false
-  return /gzip|deflate|br|\*/i.test(String(requested['accept-encoding'] ?? ''))
+  return /gzip|deflate|br|\*/i.test(requested['accept-encoding'] ?? '')
 }
 
 /** One validator for two encodings of the same answer can only be a weak one (RFC 9110 section 8.8.1). */

@@ -35,9 +35,8 @@ function setVariant(
   })
 }
 
-function deleteAll(tier: Engine['tier'], keys: readonly string[]): MaybePromise<unknown> {
-  const deletions = keys.map(key => tier.delete(key))
-  return deletions.some(isPromise) ? Promise.all(deletions) : undefined
+function deleteAll(tier: Engine['tier'], [key, ...others]: readonly string[]): MaybePromise<void> {
+  if (key !== undefined) return chain(tier.delete(key), () => deleteAll(tier, others))
 }
 
 /** A store that fails costs an entry and never an answer. */

@@ -1,0 +1,45 @@
+import type { CacheEntry, HeaderMap, Milliseconds, ProfileName } from '../core/types.js'
+import { etagFor } from './etag.js'
+import type { Freshness } from './freshness.js'
+import { lineOf, type HandlerFields } from './headers.js'
+
+export interface NewEntry {
+  readonly key: string
+  readonly profile: ProfileName
+  readonly status: number
+  readonly fields: HandlerFields
+  readonly body: Buffer
+  readonly tags: readonly string[]
+  readonly freshness: Freshness
+  readonly now: Milliseconds
+}
+
+export function newEntry({ key, profile, status, fields, body, tags, freshness, now }: NewEntry): CacheEntry {
+  const etag = status === 200 ? etagFor(body, lineOf(fields.headers, 'etag')) : undefined
+  return { key, profile, status, ...fields, body: ownBytes(body), etag, tags, ...timesOf(freshness, now) }
+}
+
+type Times = Pick<CacheEntry, 'generatedAt' | 'storedAt' | 'staleAt' | 'deleteAt'>
+
+export const timesOf = ({ generatedAt, staleAt }: Freshness, now: Milliseconds): Times => ({
+  generatedAt,
+  storedAt: now,
+  staleAt,
+  deleteAt: staleAt,
+})
+
+/** RFC 9111 section 3.2: what a 304 does not replace, because it speaks of the body. */
+const ABOUT_THE_BODY = new Set(['content-length', 'content-encoding', 'content-range', 'content-md5', 'etag'])
+
+/** The stored header with what a 304 brought (RFC 9111 section 4.3.4). A Date it did not bring is out of date. */
+export function renewedHeaders({ date: _, ...stored }: HeaderMap, fresh: HeaderMap): HeaderMap {
+  const news = Object.entries(fresh).filter(([name]) => !ABOUT_THE_BODY.has(name))
+  return { ...stored, ...Object.fromEntries(news) }
+}
+
+/** A copy of its own: a part of Node's shared pool would keep the whole pool in memory. */
+function ownBytes(body: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(body.length)
+  body.copy(own)
+  return own
+}
