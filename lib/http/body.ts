@@ -3,7 +3,9 @@ import objectHash from 'object-hash'
 
 /** object-hash recurses, and looks every object up in a list of those it has seen: both must be bounded before it starts. */
 const MAX_DEPTH = 64
-const MAX_NODES = 2_000
+const MAX_WEIGHT = 2_500
+/** Beside its members: a look through the list of all containers before it. */
+const CONTAINER_WEIGHT = 2
 
 /**
  * The digest of a body or of any plain value: SHA-256 over object-hash's canonical text, the same for any order of fields. Undefined when
@@ -28,7 +30,7 @@ export function digestOf(value: unknown): string | undefined {
 function isPlain(root: unknown): boolean {
   const seen = new Set<object>()
   let level: unknown[] = [root]
-  let nodes = 0
+  let weight = 0
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) return false
     const next: unknown[] = []
@@ -37,8 +39,8 @@ function isPlain(root: unknown): boolean {
       if (!isContainer(value)) continue
       if (seen.has(value)) return false
       seen.add(value)
-      nodes += Array.isArray(value) ? value.length : 2 * Object.keys(value).length
-      if (nodes > MAX_NODES) return false
+      weight += CONTAINER_WEIGHT + (Array.isArray(value) ? value.length : 2 * Object.keys(value).length)
+      if (weight > MAX_WEIGHT) return false
       next.push(...Object.values(value as Record<string, unknown>))
     }
     level = next
