@@ -95,7 +95,6 @@ export function createCache(options: CacheOptions = {}): Cache {
   const engine: Engine = {
     tier: memory,
     flights,
-    owners: new WeakMap(),
     unshared: new Marks(clock, MAX_UNSHARED),
     clock,
     showKey: process.env['NODE_ENV'] !== 'production',

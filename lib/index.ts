@@ -1,7 +1,7 @@
 export { createCache } from './create.js'
 export type { Cache, CacheStats, Factories, ProfileStats, PurgeTarget } from './create.js'
 export { cacheAi, cacheApi, cacheEnhanced, cacheTts, defaultCache } from './factories.js'
-export { ReelcacheError } from './errors.js'
+export { ERROR_CODES, ReelcacheError } from './errors.js'
 export type { ErrorCode } from './errors.js'
 export type { CacheHandler } from './http/middleware.js'
 export type { CacheOptions, FieldFilter, MemoryBudget, ProfileOptions, RouteOptions, TtsOptions } from './options.js'

@@ -77,6 +77,8 @@ export class Flights<Answer> {
 }
 
 export class Flight<Answer> {
+  /** Who leads, so that the same request does not wait for itself. */
+  owner: object | undefined
   /** A purge has come while the answer was made: it must not be stored. */
   fenced = false
   readonly #followers = new Set<Follower<Answer>>()

@@ -51,7 +51,7 @@ export interface Tier {
   /** Bytes of body above which the tier takes nothing. */
   readonly maxEntryBytes: number
   get(key: string): MaybePromise<CacheEntry | undefined>
-  /** Atomic: afterwards the old entry is there, or the new one, or none, never a mixture. False: it was not admitted. */
+  /** Takes a copy of the body. Atomic: afterwards the old entry is there, or the new one, or none, never a mixture. False: it was not admitted. */
   set(entry: CacheEntry): MaybePromise<boolean>
   delete(key: string): MaybePromise<boolean>
   /** Removes every entry that carries the tag; answers how many went. */

@@ -1,6 +1,5 @@
-import type { Request } from 'express'
 import type { CacheEvent } from '../core/events.js'
-import type { Flight, Flights } from '../core/flights.js'
+import type { Flights } from '../core/flights.js'
 import type { Marks } from '../core/marks.js'
 import type { CacheEntry, Clock, Tier } from '../core/types.js'
 
@@ -14,8 +13,6 @@ export interface Answer {
 export interface Engine {
   readonly tier: Tier
   readonly flights: Flights<Answer>
-  /** Which request leads a flight: a second cache on the same request must not wait for the first. */
-  readonly owners: WeakMap<Flight<Answer>, Request>
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Marks
   readonly clock: Clock

@@ -12,7 +12,7 @@ import type { Freshness } from './freshness.js'
 import { handlerFields, lineOf, locationsOf, resetHeaders, type Fields, type HandlerFields } from './headers.js'
 import { outdatedTags, type RequestKey } from './key.js'
 import { judgeBody } from './media.js'
-import { observe, validatorsOf, type Observation } from './observe.js'
+import { IMPLICITLY_VARIED, observe, validatorsOf, type Observation } from './observe.js'
 import type { Policy } from './policy.js'
 import { mayBeTransformed, replay, writeStatus } from './replay.js'
 import { sessionText } from './session.js'
@@ -67,14 +67,12 @@ export class Fill implements Sink {
   head(whole: Buffer | undefined): boolean {
     // The client has left, and a purge no longer reaches this run: whatever comes now is not kept.
     if (!this.isOpen) return false
-    const { engine, policy, req, res, profile, route } = this.visit
+    const { engine, policy, req, res } = this.visit
     this.#forgetBody()
     this.#fields = res.getHeaders()
     this.#own = handlerFields(this.#before, this.#fields)
     if (this.stale !== undefined && res.statusCode === 304) return this.#hold(true)
-    if (req.method === 'POST' && res.statusCode < 400) {
-      engine.invalidate(outdatedTags(req, profile, route, locationsOf(this.#fields)))
-    }
+    if (req.method === 'POST' && res.statusCode < 400) this.#invalidate()
     const now = engine.clock.now()
     const verdict = policy.judgeHead(req.method, res.statusCode, this.#fields, now)
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#judgeRun()
@@ -83,6 +81,14 @@ export class Fill implements Sink {
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && res.statusCode === 200)
+  }
+
+  /** A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). */
+  #invalidate(): void {
+    const { engine, req, profile, route } = this.visit
+    this.pause(true)
+    engine.invalidate(outdatedTags(req, profile, route, locationsOf(this.#fields)))
+    this.pause(false)
   }
 
   pause(isPaused: boolean): void {
@@ -102,6 +108,8 @@ export class Fill implements Sink {
     if (this.#isConfirmed) return this.#renew()
     if (this.isOpen && this.#entry === undefined) this.#takeStream()
     if (this.#entry !== undefined) this.#settle(this.#entry)
+    // The response lives on until its connection closes, and this with it: it must not hold the body.
+    this.#entry = undefined
     this.#observation.restore()
   }
 
@@ -252,12 +260,11 @@ export class Fill implements Sink {
     })
   }
 
-  /** Fields that chose this answer: those it names in Vary, and Origin where the handler (`cors`) looked at it without saying so. */
+  /** Fields that chose this answer: those it names in Vary, and those that count as named once they are read. */
   get #varied(): readonly string[] {
     const named = variesOn(this.#own.headers) ?? []
-    const { vary } = this.visit.route
-    const read = this.#observation.reads.has('origin') && !named.includes('origin') ? ['origin'] : []
-    return [...named, ...read].filter(name => !vary.includes(name)).sort()
+    const read = IMPLICITLY_VARIED.filter(name => this.#observation.reads.has(name) && !named.includes(name))
+    return [...named, ...read].filter(name => !this.visit.route.vary.includes(name)).sort()
   }
 
   get #was(): 'miss' | 'stale' {

@@ -8,12 +8,12 @@ import { keyPart } from './text.js'
 
 /** Under which text a request is looked up, and what the handler may see of its URL. */
 export interface RequestKey {
-  /** `api 603 GET http://localhost:3000 /api/movies/603?page=2`, then the parts that only some routes have. */
+  /** `api 603 GET http://localhost /api/movies/603?page=2`, then the parts that only some routes have. */
   readonly text: string
   readonly tags: readonly string[]
   /** The route's `key` named something: whoever is asking is in the text. */
   readonly isIdentified: boolean
-  /** Protocol and host as Express computes them. */
+  /** Protocol and host name as Express computes them. */
   readonly origin: string
   /** Set when parameters outside the key are to be hidden from the handler. */
   readonly visibleQuery: VisibleQuery | undefined
@@ -101,14 +101,19 @@ export const fieldPart = (value: string | string[] | undefined): string =>
   value === undefined ? '' : `=${keyPart(typeof value === 'string' ? value : value.join(', '))}`
 
 /** The protocol as Express computes it; without a forwarding header there is nothing to compute. */
-export function protocolOf(req: Request): string {
+function protocolOf(req: Request): string {
   if (req.headers['x-forwarded-proto'] !== undefined) return keyPart(req.protocol)
   return 'encrypted' in req.socket && req.socket.encrypted === true ? 'https' : 'http'
 }
 
-/** The host with its port, from X-Forwarded-Host only where the app trusts its proxy (as `req.host` in Express 5; Express 4 drops the port). */
-export function hostOf(req: Request): string {
-  return keyPart(forwardedHost(req) ?? req.headers.host ?? '')
+/**
+ * The host name as Express computes it: from X-Forwarded-Host only where the app trusts its proxy. The port is left out, as in
+ * `req.hostname`; a handler that looks at `Host` gets an answer of its own for each value.
+ */
+function hostOf(req: Request): string {
+  const host = forwardedHost(req) ?? req.headers.host ?? ''
+  const port = host.indexOf(':', host.startsWith('[') ? host.indexOf(']') : 0)
+  return keyPart(port < 0 ? host : host.slice(0, port))
 }
 
 function forwardedHost(req: Request): string | undefined {

@@ -1,4 +1,4 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { NextFunction, Request, Response } from 'express'
 import { isFresh } from '../core/entry.js'
 import type { Flight, Verdict } from '../core/flights.js'
 import { chain, isPromise } from '../core/maybe.js'
@@ -17,9 +17,17 @@ import { replay, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
 
 /** The middleware of one route. */
-export interface CacheHandler extends RequestHandler {
+export interface CacheHandler {
+  // Generic in all that Express infers from the path, so that handlers behind it keep their own types.
+  <P, ResBody, ReqBody, ReqQuery, Locals extends Record<string, unknown>>(
+    req: Request<P, ResBody, ReqBody, ReqQuery, Locals>,
+    res: Response<ResBody, Locals>,
+    next: NextFunction,
+  ): void
   /** The text under which this request is looked up; undefined when it goes past the cache. */
-  key(req: Request): string | undefined
+  key<P, ResBody, ReqBody, ReqQuery, Locals extends Record<string, unknown>>(
+    req: Request<P, ResBody, ReqBody, ReqQuery, Locals>,
+  ): string | undefined
 }
 
 /** Requests that may wait for others at one time; more run their handler themselves. */
@@ -46,11 +54,11 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, route: Res
     return policy.credentials(req) ?? key
   }
 
-  const key = (req: Request): string | undefined => {
+  function key(req: Request): string | undefined {
     const found = keyFor(req)
     return typeof found === 'string' ? undefined : found.text
   }
-  return Object.assign(reelcache, { key })
+  return Object.assign(reelcache, { key }) as CacheHandler
 }
 
 /** The handler answers, and the cache only watches whether what it holds becomes outdated. */
@@ -135,16 +143,14 @@ function joinOrLead(
   stale?: CacheEntry,
 ): Flight<Answer> | undefined {
   const { engine, req, key } = visit
-  const { flights, owners } = engine
+  const { flights } = engine
   const leader = flights.leader(flightKey)
   const isAlone =
-    engine.unshared.has(flightKey) ||
-    flights.waiting >= MAX_WAITING ||
-    (leader !== undefined && owners.get(leader) === req)
+    engine.unshared.has(flightKey) || flights.waiting >= MAX_WAITING || (leader !== undefined && leader.owner === req)
   if (isAlone) return flights.solo(flightKey, key.tags)
   if (leader === undefined) {
     const flight = flights.lead(flightKey, key.tags)
-    owners.set(flight, req)
+    flight.owner = req
     return flight
   }
   follow(visit, next, leader, stale)
@@ -164,7 +170,7 @@ function follow(visit: Visit, next: NextFunction, leader: Flight<Answer>, stale:
       case 'alone':
         return fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
       case 'lead':
-        engine.owners.set(verdict.flight, req)
+        verdict.flight.owner = req
         return fill(visit, next, verdict.flight, stale)
       case 'answer': {
         const { entry, varied } = verdict.answer

@@ -16,7 +16,7 @@ export interface NewEntry {
 
 export function newEntry({ key, profile, status, fields, body, tags, freshness, now }: NewEntry): CacheEntry {
   const etag = status === 200 ? etagFor(body, lineOf(fields.headers, 'etag')) : undefined
-  return { key, profile, status, ...fields, body: ownBytes(body), etag, tags, ...timesOf(freshness, now) }
+  return { key, profile, status, ...fields, body, etag, tags, ...timesOf(freshness, now) }
 }
 
 type Times = Pick<CacheEntry, 'generatedAt' | 'storedAt' | 'staleAt' | 'deleteAt'>
@@ -35,11 +35,4 @@ const ABOUT_THE_BODY = new Set(['content-length', 'content-encoding', 'content-r
 export function renewedHeaders({ date: _, ...stored }: HeaderMap, fresh: HeaderMap): HeaderMap {
   const news = Object.entries(fresh).filter(([name]) => !ABOUT_THE_BODY.has(name))
   return { ...stored, ...Object.fromEntries(news) }
-}
-
-/** A copy of its own: a part of Node's shared pool would keep the whole pool in memory. */
-function ownBytes(body: Buffer): Buffer {
-  const own = Buffer.allocUnsafeSlow(body.length)
-  body.copy(own)
-  return own
 }

@@ -18,11 +18,17 @@ const CONDITIONAL = ['if-none-match', 'if-modified-since', 'range', 'if-range'] 
 /** Fields whose reading never matters: they are in the key, are set aside, or speak of the connection and not of the answer. */
 const HARMLESS = new Set<string>([
   ...CONDITIONAL,
-  ...['host', 'content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'expect', 'te', 'trailer'],
+  ...['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'expect', 'te', 'trailer'],
   ...['connection', 'keep-alive', 'upgrade', 'http2-settings', 'date'],
   // They can fail a request (412), or ask for a newer answer; neither is stored differently.
   ...['if-match', 'if-unmodified-since', 'cache-control', 'pragma'],
 ])
+
+/**
+ * Fields whose reading makes the answer one for their value, as if `Vary` named them. `Host` carries a port that the key does not;
+ * `cors` looks at `Origin` even where every origin gets the same.
+ */
+export const IMPLICITLY_VARIED: readonly string[] = ['host', 'origin']
 
 /** Stands for every field: the handler looked at the whole list. */
 const EVERYTHING = '*'
@@ -60,8 +66,8 @@ export function observe(req: Request, validators: Validators, visibleQuery: Visi
   }
   const noteEverything = (): void => note(EVERYTHING)
   req.headers = watch(visible, note)
-  req.rawHeaders = watch(linesOf(visible), noteEverything)
-  req.headersDistinct = watch(distinctOf(visible), noteEverything)
+  req.rawHeaders = watch<string[]>([], noteEverything, lines => lines.push(...linesOf(visible)))
+  req.headersDistinct = watch({}, noteEverything, fields => Object.assign(fields, distinctOf(visible)))
   const showQuery = visibleQuery === undefined ? undefined : hideParameters(req, visibleQuery)
   const observation: Observation = {
     isPaused: false,
@@ -95,26 +101,38 @@ const distinctOf = (headers: IncomingHttpHeaders): NodeJS.Dict<string[]> =>
     Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value : [value ?? '']]),
   )
 
-/** The same object to its reader, who is noted by the name of what was read. */
-function watch<T extends object>(target: T, note: (name: string) => void): T {
-  return new Proxy(target, {
-    get(object, name) {
-      if (typeof name === 'string') note(name)
-      return Reflect.get(object, name) as unknown
-    },
-    has(object, name) {
-      if (typeof name === 'string') note(name)
-      return Reflect.has(object, name)
-    },
-    getOwnPropertyDescriptor(object, name) {
-      if (typeof name === 'string') note(name)
-      return Reflect.getOwnPropertyDescriptor(object, name)
-    },
-    ownKeys(object) {
-      note(EVERYTHING)
-      return Reflect.ownKeys(object)
-    },
-  })
+/** The same object to its reader, who is noted by the name of what was read. What hardly anybody reads is made when it is read. */
+const watch = <T extends object>(target: T, note: (name: string) => void, make?: (target: T) => void): T =>
+  new Proxy(target, new Watcher(note, make))
+
+class Watcher<T extends object> implements ProxyHandler<T> {
+  constructor(
+    private readonly note: (name: string) => void,
+    private make: ((target: T) => void) | undefined,
+  ) {}
+
+  get(target: T, name: string | symbol): unknown {
+    return Reflect.get(this.#read(target, name), name)
+  }
+
+  has(target: T, name: string | symbol): boolean {
+    return Reflect.has(this.#read(target, name), name)
+  }
+
+  getOwnPropertyDescriptor(target: T, name: string | symbol): PropertyDescriptor | undefined {
+    return Reflect.getOwnPropertyDescriptor(this.#read(target, name), name)
+  }
+
+  ownKeys(target: T): (string | symbol)[] {
+    return Reflect.ownKeys(this.#read(target, EVERYTHING))
+  }
+
+  #read(target: T, name: string | symbol): T {
+    this.make?.(target)
+    this.make = undefined
+    if (typeof name === 'string') this.note(name)
+    return target
+  }
 }
 
 /** Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. */

@@ -74,7 +74,9 @@ export class MemoryTier implements Tier {
     if (full && !known && !this.#admits(entry)) return false
     this.#makeRoom(bytes)
     this.#evicting = 'entries'
-    room.slots.set(entry.key, { entry, bytes, usedAt: ++this.#uses })
+    // The handler may go on using its buffer, and a part of Node's shared pool would keep the whole pool in memory.
+    const own = Object.freeze({ ...entry, body: copyOf(entry.body) })
+    room.slots.set(entry.key, { entry: own, bytes, usedAt: ++this.#uses })
     room.bytes += bytes
     this.#bytes += bytes
     this.#tags.add(entry.key, entry.tags)
@@ -182,6 +184,12 @@ export class MemoryTier implements Tier {
     }
     return victim
   }
+}
+
+function copyOf(body: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(body.length)
+  body.copy(copy)
+  return copy
 }
 
 /** Every key begins with its profile and a space. */

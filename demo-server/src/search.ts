@@ -1,0 +1,44 @@
+/** The search box: every word of the query must begin a word of the title or of the director's name. */
+import type { Movie } from './movies.js'
+import { words } from './text.js'
+
+export type Search = (query: string) => Movie[]
+
+interface Indexed {
+  readonly movie: Movie
+  readonly name: string
+  readonly title: readonly string[]
+  readonly director: readonly string[]
+}
+
+/** The best match first, the better known film first among equals. An empty query finds everything. */
+export function makeSearch(movies: readonly Movie[]): Search {
+  const index = movies.map(movie => {
+    const title = words(movie.title)
+    return { movie, title, name: title.join(' '), director: words(movie.director ?? '') }
+  })
+  return query => {
+    const wanted = words(query)
+    if (wanted.length === 0 && query.trim() !== '') return []
+    return index
+      .map(entry => ({ movie: entry.movie, score: score(entry, wanted) }))
+      .filter(found => found.score !== undefined)
+      .sort((a, b) => b.score! - a.score! || (b.movie.imdbVotes ?? 0) - (a.movie.imdbVotes ?? 0))
+      .map(found => found.movie)
+  }
+}
+
+function score(entry: Indexed, wanted: readonly string[]): number | undefined {
+  let sum = entry.name === wanted.join(' ') ? 10 : 0
+  for (const word of wanted) {
+    const points = Math.max(match(entry.title, word) * 2, match(entry.director, word))
+    if (points === 0) return undefined
+    sum += points
+  }
+  return sum
+}
+
+function match(known: readonly string[], word: string): number {
+  if (known.includes(word)) return 2
+  return known.some(candidate => candidate.startsWith(word)) ? 1 : 0
+}

@@ -1,0 +1,16 @@
+/** The voices by the names OpenAI's speech API gives them, and who stands in for each when eSpeak speaks. */
+
+export const ESPEAK_VOICES = {
+  alloy: 'en-us',
+  echo: 'en-us+m3',
+  fable: 'en-gb',
+  nova: 'en-us+f3',
+  onyx: 'en-us+m7',
+  shimmer: 'en-gb-scotland+f3',
+} as const
+
+export type Voice = keyof typeof ESPEAK_VOICES
+
+export const VOICES = Object.keys(ESPEAK_VOICES) as [Voice, ...Voice[]]
+
+export const isVoice = (name: unknown): name is Voice => VOICES.some(voice => voice === name)
