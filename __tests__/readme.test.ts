@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Express } from 'express'
 import request from 'supertest'
 import ts from 'typescript'
 import { codeBlocks, readmePath, readReadme, regenerated } from './support/readme.js'
@@ -47,7 +46,7 @@ describe('the README', () => {
 })
 
 /** The first complete example, as a user would copy it, against our sources. */
-function firstExample(): Express {
+function firstExample(): Parameters<typeof request>[0] {
   const code = codeBlocks(readReadme()).find(block => block.includes("from 'express'"))!
   const runnable = code.replace('app.listen(3000)', 'module.exports = app')
   const { outputText } = ts.transpileModule(runnable, {
@@ -55,9 +54,9 @@ function firstExample(): Express {
   })
   const load = createRequire(__filename)
   const resolve = (name: string): unknown => (name === 'reelcache' ? jest.requireActual('../lib/index') : load(name))
-  const module = { exports: {} }
+  const module: { exports: unknown } = { exports: {} }
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code is the README's
   const run = new Function('require', 'module', 'exports', outputText) as (...args: unknown[]) => void
   run(resolve, module, module.exports)
-  return module.exports as Express
+  return module.exports as Parameters<typeof request>[0]
 }

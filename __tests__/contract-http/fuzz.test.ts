@@ -20,8 +20,9 @@ function identity(value: unknown): unknown {
 }
 
 function identityOf(seen: Seen): string {
-  // HEAD is answered from GET.
-  return JSON.stringify(identity(comparable({ ...seen, method: seen.method === 'HEAD' ? 'GET' : seen.method })))
+  // HEAD is answered from GET. The port is no part of the key: a handler that looks at it answers for each value of Host.
+  const [method, host] = [seen.method === 'HEAD' ? 'GET' : seen.method, seen.host?.replace(/:\d*$/, '')]
+  return JSON.stringify(identity(comparable({ ...seen, method, host })))
 }
 
 class Apps {

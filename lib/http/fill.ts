@@ -329,7 +329,7 @@ export class Fill implements Sink {
 
   #decorated(status: Status): Status {
     const { engine, key } = this.visit
-    return engine.showKey ? withKey(status, key.text) : status
+    return engine.showKey ? withKey(status, this.#entry?.key ?? key.text) : status
   }
 
   #forgetBody(): void {

@@ -131,7 +131,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
 function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
   const { engine, profile, req, res, key } = visit
   engine.report({ type: 'hit', profile, key: key.text, collapsed })
-  const shown = engine.showKey ? say.withKey(status, key.text) : status
+  const shown = engine.showKey ? say.withKey(status, entry.key) : status
   replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now())
 }
 
