@@ -1,5 +1,7 @@
 export { createCache } from './create.js'
-export type { Cache, CacheStats, Factories, ProfileStats, PurgeTarget } from './create.js'
+export type { Cache, Factories } from './create.js'
+export type { PurgeTarget } from './purge.js'
+export type { CacheStats, ProfileStats } from './stats.js'
 export { cacheAi, cacheApi, cacheEnhanced, cacheTts, defaultCache } from './factories.js'
 export { ERROR_CODES, ReelcacheError } from './errors.js'
 export type { ErrorCode } from './errors.js'

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Request } from 'express'
 import { ReelcacheError } from './errors.js'
 import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './core/types.js'
@@ -48,8 +49,14 @@ export interface TtsOptions extends RouteOptions {
   cleanupInterval?: Milliseconds
   /** Keep audio in files too. Default: true. */
   fileCache?: boolean
-  /** The directory of those files. Default: 'cache/tts'. */
+  /** The directory of those files, from the working directory of the process. Default: 'cache/tts'. */
   cacheDir?: string
+  /** Milliseconds after which a file is out of date, whatever room there is. Default: none, the budget rules. */
+  fileTtl?: Milliseconds
+  /** Bytes the files may take together, of all processes that share the directory. Default: 1,073,741,824 (1 GiB). */
+  fileMaxBytes?: number
+  /** Bytes that stay free on the file system. Default: 64 MiB, on a small file system 5 % of it. */
+  fileMinFreeBytes?: number
 }
 
 /** What all profiles share. */
@@ -80,6 +87,15 @@ export interface ResolvedProfile {
   readonly maxEntries: number
   readonly cleanupInterval: Milliseconds
   readonly route: ResolvedRoute
+  /** Where its entries survive a restart; undefined for none. */
+  readonly files: ResolvedFiles | undefined
+}
+
+export interface ResolvedFiles {
+  readonly dir: string
+  readonly maxBytes: number
+  readonly minFreeBytes: number | undefined
+  readonly ttl: Milliseconds | undefined
 }
 
 type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass'
@@ -94,6 +110,7 @@ export interface ResolvedOptions {
 }
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+const DEFAULT_FILE_MAX_BYTES = 1024 * 1024 * 1024
 const DEFAULT_CLEANUP_INTERVAL = 300_000
 const MIN_MAX_BYTES = 64 * 1024
 /** Node cuts a longer timer to one millisecond. */
@@ -122,6 +139,8 @@ const count: Check = value =>
   isNumber(value, 1, 16_777_216) && Number.isInteger(value) ? undefined : 'a whole number of entries, 1 to 16,777,216'
 const bytes: Check = value =>
   isNumber(value, 1) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 1 or more (1 MiB: 1_048_576)'
+const bytesOrNone: Check = value =>
+  isNumber(value, 0) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 0 or more (1 MiB: 1_048_576)'
 const callback: Check = value => (typeof value === 'function' ? undefined : 'a function of the request')
 const flag: Check = value => (typeof value === 'boolean' ? undefined : 'true or false')
 const text: Check = value => (typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty')
@@ -168,6 +187,9 @@ const TTS_CHECKS: Readonly<Record<keyof TtsOptions, Check>> = {
   cleanupInterval: timer,
   fileCache: flag,
   cacheDir: text,
+  fileTtl: milliseconds,
+  fileMaxBytes: bytes,
+  fileMinFreeBytes: bytesOrNone,
 }
 const MEMORY_CHECKS: Readonly<Record<keyof MemoryBudget, Check>> = { maxBytes: bytes }
 const section: Check = value => (isRecord(value) ? undefined : 'an object of options')
@@ -213,12 +235,31 @@ function resolveProfile(
     negativeTtl: 0,
     maxEntryBytes: Math.floor(maxBytes * LARGEST_ENTRY_SHARE),
   }
-  const { maxSize, maxMemorySize, cleanupInterval, fileCache: _, cacheDir: __, ...route } = options
+  const {
+    maxSize,
+    maxMemorySize,
+    cleanupInterval,
+    fileCache,
+    cacheDir,
+    fileTtl,
+    fileMaxBytes,
+    fileMinFreeBytes,
+    ...route
+  } = options
+  const hasFiles = name === 'tts' && fileCache !== false
   return {
     name,
     maxEntries: maxSize ?? maxMemorySize ?? DEFAULTS[name].maxEntries,
     cleanupInterval: cleanupInterval ?? DEFAULT_CLEANUP_INTERVAL,
     route: withRoute(name, base, route, maxBytes),
+    files: hasFiles
+      ? {
+          dir: resolve(cacheDir ?? 'cache/tts'),
+          maxBytes: fileMaxBytes ?? DEFAULT_FILE_MAX_BYTES,
+          minFreeBytes: fileMinFreeBytes,
+          ttl: fileTtl,
+        }
+      : undefined,
   }
 }
 
@@ -227,7 +268,9 @@ export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {
   const where = `cache${profile.name[0]!.toUpperCase()}${profile.name.slice(1)}`
   check(where, options, ROUTE_CHECKS, name => {
     const known = profile.name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS
-    return name in known ? `it belongs to the profile: createCache({ ${profile.name}: { ${name}: … } })` : undefined
+    return Object.hasOwn(known, name)
+      ? `it belongs to the profile: createCache({ ${profile.name}: { ${name}: … } })`
+      : undefined
   })
   return withRoute(where, profile.route, options, maxBytes)
 }

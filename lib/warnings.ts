@@ -1,5 +1,7 @@
 import type { CacheEvent } from './core/events.js'
 
+export const WARNING = 'ReelcacheWarning'
+
 /** Different warnings shown by one cache; a handler that lists all headers could else be made to warn without end. */
 const MOST = 32
 
@@ -12,7 +14,7 @@ export function warnOfUnkeyedHeaders(): (event: CacheEvent) => void {
     if (warned.has(subject) || warned.size >= MOST) return
     warned.add(subject)
     process.emitWarning(sentence(event.profile, event.name), {
-      type: 'ReelcacheWarning',
+      type: WARNING,
       code: 'WRN_REELCACHE_UNKEYED_HEADER',
     })
   }

@@ -97,7 +97,7 @@ export class Flight<Answer> {
     const follower: Follower<Answer> = { flight: this, patience: timeout, timer, settle }
     this.#followers.add(follower)
     this.flights.countWaiting(1)
-    return () => follower.flight.#dismiss(follower)
+    return () => void follower.flight.#dismiss(follower)
   }
 
   /** The answer is there: every follower gets it. */
@@ -147,10 +147,12 @@ export class Flight<Answer> {
     this.#followers.clear()
   }
 
-  #dismiss(follower: Follower<Answer>): void {
-    if (!this.#followers.delete(follower)) return
+  /** False: it was not waiting any more. */
+  #dismiss(follower: Follower<Answer>): boolean {
+    if (!this.#followers.delete(follower)) return false
     clearTimeout(follower.timer)
     this.flights.countWaiting(-1)
+    return true
   }
 
   #end(verdict: Verdict<Answer>): void {
@@ -158,8 +160,7 @@ export class Flight<Answer> {
     this.#landed = true
     this.flights.leave(this)
     for (const follower of [...this.#followers]) {
-      this.#dismiss(follower)
-      follower.settle(verdict)
+      if (this.#dismiss(follower)) follower.settle(verdict)
     }
   }
 }

@@ -33,6 +33,8 @@ export interface CacheEntry {
   readonly storedAt: Milliseconds
   /** Fresh before this instant. */
   readonly staleAt: Milliseconds
+  /** The handler's own headers say so, not the route's ttl: no tier may keep it longer. */
+  readonly explicit: boolean
   /** From this instant on only a 304 of the handler makes it usable again; the next sweep removes it. */
   readonly deleteAt: Milliseconds
   /** Set on the index of a key whose answers differ by `Vary` (RFC 9111 section 4.1); such an entry has no body. */

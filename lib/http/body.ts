@@ -13,7 +13,7 @@ const CONTAINER_WEIGHT = 2
  */
 export function digestOf(value: unknown): string | undefined {
   if (Buffer.isBuffer(value)) return createHash('sha256').update('buffer:').update(value).digest('hex')
-  if (!isPlain(value)) return undefined
+  if (value === undefined || !isPlain(value)) return undefined
   let canonical = ''
   const collect = (text: string): void => {
     canonical += text
@@ -52,8 +52,9 @@ const isAtom = (value: unknown): boolean =>
   value === null || ['string', 'number', 'boolean', 'undefined', 'bigint'].includes(typeof value)
 
 function isContainer(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return true
+  if (typeof value !== 'object' || value === null || Object.getOwnPropertySymbols(value).length > 0) return false
+  // Holes, and names beside the indices, would not be in the hash.
+  if (Array.isArray(value)) return value.length > MAX_WEIGHT || Object.keys(value).length === value.length
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype
 }

@@ -9,7 +9,10 @@ export interface Answer {
   readonly varied: readonly string[]
 }
 
-/** What all routes of one cache share. */
+/** What decides where an answer lies. */
+export type Located = Pick<CacheEntry, 'key' | 'tags' | 'headers' | 'profile'>
+
+/** What all routes of one profile share. */
 export interface Engine {
   readonly tier: Tier
   readonly flights: Flights<Answer>
@@ -20,6 +23,8 @@ export interface Engine {
   readonly showKey: boolean
   readonly isClosed: () => boolean
   readonly report: (event: CacheEvent) => void
+  /** The URL under which `audioRouter` plays this answer; undefined when it does not. */
+  readonly locate: (answer: Located) => string | undefined
   /** Forgets the stored answers with these tags, and those being made. */
   readonly invalidate: (tags: readonly string[]) => void
 }

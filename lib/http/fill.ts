@@ -14,7 +14,7 @@ import { outdatedTags, type RequestKey } from './key.js'
 import { judgeBody } from './media.js'
 import { IMPLICITLY_VARIED, observe, validatorsOf, type Observation } from './observe.js'
 import type { Policy } from './policy.js'
-import { mayBeTransformed, replay, writeStatus } from './replay.js'
+import { mayBeTransformed, offerRanges, replay, writeLocation, writeStatus } from './replay.js'
 import { sessionText } from './session.js'
 import { store } from './store.js'
 import { variantKey, variesOn } from './vary.js'
@@ -78,9 +78,19 @@ export class Fill implements Sink {
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#judgeRun()
     if (typeof verdict === 'string' || refusal !== undefined) return this.#passOn(refusal!)
     this.#freshness = verdict
+    this.#describe()
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && res.statusCode === 200)
+  }
+
+  /** What hits will say of the answer, its first client is told as well. */
+  #describe(): void {
+    const { engine, req, res, key, profile } = this.visit
+    const { statusCode: status } = res
+    const answer = { key: this.#keyText(), tags: key.tags, headers: this.#own.headers, profile, status }
+    if (req.method === 'POST' && status === 200) writeLocation(engine, res, answer)
+    offerRanges(req, res, answer)
   }
 
   /** A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). */
@@ -247,9 +257,8 @@ export class Fill implements Sink {
 
   #build(body: Buffer): CacheEntry {
     const { engine, profile, key, res } = this.visit
-    const varied = this.#varied
     return newEntry({
-      key: varied.length === 0 ? key.text : variantKey(key.text, varied, this.#observation.headers),
+      key: this.#keyText(),
       profile,
       status: res.statusCode,
       fields: this.#own,
@@ -258,6 +267,12 @@ export class Fill implements Sink {
       freshness: this.#freshness!,
       now: engine.clock.now(),
     })
+  }
+
+  /** The key of this answer: the request's, or with the fields that chose it among variants. */
+  #keyText(): string {
+    const text = this.visit.key.text
+    return this.#varied.length === 0 ? text : variantKey(text, this.#varied, this.#observation.headers)
   }
 
   /** Fields that chose this answer: those it names in Vary, and those that count as named once they are read. */

@@ -18,10 +18,9 @@ export function joined(fields: Fields, name: string): string {
   return typeof value === 'object' ? value.join(', ') : String(value)
 }
 
-/** The members of a simple list field, trimmed; empty members are no members. */
+/** The members of a list field, trimmed; empty members are no members. A comma in quotes, or in the URL of a Link, separates nothing. */
 export const members = (list: string): string[] =>
-  list
-    .split(',')
+  (list.match(/(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^,])+/g) ?? [])
     .map(member => member.trim())
     .filter(member => member !== '')
 
@@ -101,7 +100,9 @@ export function mergedValue(
 ): string | string[] {
   if (current === undefined || !ACCUMULATING.has(name)) return typeof stored === 'string' ? stored : [...stored]
   const old = members(typeof current === 'object' ? current.join(',') : String(current))
-  const known = new Set(old.map(member => member.toLowerCase()))
+  // Of these only Link speaks of things whose letters have a case.
+  const alike = (member: string): string => (name === 'link' ? member : member.toLowerCase())
+  const known = new Set(old.map(alike))
   const lines = members(typeof stored === 'string' ? stored : stored.join(','))
-  return [...old, ...lines.filter(member => !known.has(member.toLowerCase()))].join(', ')
+  return [...old, ...lines.filter(member => !known.has(alike(member)))].join(', ')
 }

@@ -21,11 +21,10 @@ export function parseHttpDate(text: string, now: number): number | undefined {
 function instant(year: string | number, month: string, day: string, time: string[]): number | undefined {
   const [hour, minute, second] = time.map(Number) as [number, number, number]
   const monthIndex = MONTHS.indexOf(month.toLowerCase())
-  const at = Date.UTC(Number(year), monthIndex, Number(day), hour, minute, second)
-  const date = new Date(at)
   // Date.UTC rolls 31 June over to 1 July; such a date is garbage. A leap second is none: it reads as the next minute.
-  const rolledOver = date.getUTCDate() !== Number(day) && second !== 60
-  return monthIndex < 0 || hour > 23 || minute > 59 || second > 60 || rolledOver ? undefined : at
+  const isDay = new Date(Date.UTC(Number(year), monthIndex, Number(day))).getUTCDate() === Number(day)
+  if (monthIndex < 0 || !isDay || hour > 23 || minute > 59 || second > 60) return undefined
+  return Date.UTC(Number(year), monthIndex, Number(day), hour, minute, second)
 }
 
 /** A two-digit year more than 50 years ahead lies in the past (RFC 9110 section 5.6.7). */

@@ -13,7 +13,7 @@ import { Fill, type Visit } from './fill.js'
 import { locationsOf } from './headers.js'
 import { keyOf, outdatedTags, type RequestKey } from './key.js'
 import { Policy } from './policy.js'
-import { replay, writeStatus } from './replay.js'
+import { replay, writeLocation, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
 
 /** The middleware of one route. */
@@ -89,10 +89,12 @@ function lookUp(visit: Visit, next: NextFunction): void {
   // The look-up takes time: equal requests share it, and whoever comes second is no second leader.
   const flight = joinOrLead(visit, next, visit.key.text)
   if (flight === undefined) return
-  found.then(
-    it => serveOrFill(visit, next, it, flight),
-    () => serveOrFill(visit, next, { entry: undefined, flightKey: visit.key.text }, flight),
-  )
+  const goOn = (it: Found): void => {
+    // The client has left meanwhile, and its handler has not begun: somebody else's may.
+    if (visit.res.destroyed) flight.abandon()
+    else serveOrFill(visit, next, it, flight)
+  }
+  found.then(goOn, () => goOn({ entry: undefined, flightKey: visit.key.text }))
 }
 
 function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
@@ -131,6 +133,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
 function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
   const { engine, profile, req, res, key } = visit
   engine.report({ type: 'hit', profile, key: key.text, collapsed })
+  if (req.method === 'POST') writeLocation(engine, res, entry)
   const shown = engine.showKey ? say.withKey(status, entry.key) : status
   replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now())
 }

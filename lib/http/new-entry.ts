@@ -19,12 +19,13 @@ export function newEntry({ key, profile, status, fields, body, tags, freshness, 
   return { key, profile, status, ...fields, body, etag, tags, ...timesOf(freshness, now) }
 }
 
-type Times = Pick<CacheEntry, 'generatedAt' | 'storedAt' | 'staleAt' | 'deleteAt'>
+type Times = Pick<CacheEntry, 'generatedAt' | 'storedAt' | 'staleAt' | 'explicit' | 'deleteAt'>
 
-export const timesOf = ({ generatedAt, staleAt }: Freshness, now: Milliseconds): Times => ({
+export const timesOf = ({ generatedAt, staleAt, explicit }: Freshness, now: Milliseconds): Times => ({
   generatedAt,
   storedAt: now,
   staleAt,
+  explicit,
   deleteAt: staleAt,
 })
 

@@ -88,8 +88,9 @@ function parameterName(pair: string): string {
   return rootName(raw.includes('%') ? decode(raw) : raw)
 }
 
-/** `a` for `a[b]` and `a.b`. */
-export function rootName(name: string): string {
+/** `a` for `a[b]`, `a.b` and `[a]`. */
+export function rootName(text: string): string {
+  const name = text.startsWith('[') ? text.slice(1) : text
   const end = name.search(/[[.\]]/)
   return end > 0 ? name.slice(0, end) : name
 }
@@ -98,6 +99,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text
+    // Parsers that know brackets look for them before they decode.
+    return text.replace(/%5B/gi, '[').replace(/%5D/gi, ']')
   }
 }

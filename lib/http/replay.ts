@@ -3,9 +3,10 @@ import type { Request, Response } from 'express'
 import { ageOf } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
 import type { Status } from './cache-status.js'
+import type { Engine, Located } from './engine.js'
 import { formOf, type Conditions, type Form } from './conditional.js'
-import { mergedValue } from './headers.js'
-import { essence } from './media.js'
+import { lineOf, mergedValue } from './headers.js'
+import { essence, isAudio } from './media.js'
 
 /** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
 export function replay(
@@ -23,6 +24,7 @@ export function replay(
   writeStatus(res, status)
   const isTransformed = mayBeTransformed(req.headers, res, entry)
   if (isTransformed) weakenEtag(res)
+  else offerRanges(req, res, entry)
   send(
     req,
     res,
@@ -30,6 +32,21 @@ export function replay(
     entry.status === 200 && req.method !== 'POST' ? choose(req, entry, conditions, isTransformed) : { is: 'whole' },
   )
 }
+
+/** Where the answer to a POST can be had by GET (RFC 9110 section 8.7), unless its handler has said so. */
+export function writeLocation(engine: Engine, res: Response, answer: Located): void {
+  const url = answer.headers['content-location'] === undefined ? engine.locate(answer) : undefined
+  if (url !== undefined) res.setHeader('Content-Location', url)
+}
+
+/** Players only seek where they are told that they may. Range is defined for GET alone (RFC 9110 section 14.2). */
+export function offerRanges(req: Request, res: Response, { profile, status, headers }: Audible): void {
+  const isOffered =
+    status === 200 && req.method !== 'POST' && (profile === 'tts' || isAudio(lineOf(headers, 'content-type')))
+  if (isOffered && !res.hasHeader('Accept-Ranges')) res.setHeader('Accept-Ranges', 'bytes')
+}
+
+type Audible = Pick<CacheEntry, 'profile' | 'status' | 'headers'>
 
 /** What this answer was, after what caches behind this one have said (RFC 9211 section 2: each adds itself at the end). */
 export function writeStatus(res: Response, { cacheStatus, xCache }: Status): void {
@@ -39,8 +56,7 @@ export function writeStatus(res: Response, { cacheStatus, xCache }: Status): voi
 }
 
 function choose(req: Request, entry: CacheEntry, conditions: Conditions, isTransformed: boolean): Form {
-  // A range of bytes that are compressed on their way out would be a range of something else. Range is defined for GET alone (RFC 9110
-  // section 14.2).
+  // A range of bytes that are compressed on their way out would be a range of something else.
   const asked = isTransformed || req.method !== 'GET' ? { ...conditions, range: undefined } : conditions
   return formOf(asked, entry)
 }

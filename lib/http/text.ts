@@ -7,6 +7,6 @@ const LONGEST = 200
 export function keyPart(text: string): string {
   if (text.length > LONGEST) return `~${createHash('sha256').update(text, 'utf16le').digest('hex')}`
   // encodeURIComponent leaves `~` as it is, and throws on lone surrogates.
-  if (!text.isWellFormed()) return `~${Buffer.from(text, 'utf16le').toString('hex')}`
+  if (!text.isWellFormed()) return `~~${Buffer.from(text, 'utf16le').toString('hex')}`
   return encodeURIComponent(text).replaceAll('~', '%7E').replaceAll('%3A', ':')
 }

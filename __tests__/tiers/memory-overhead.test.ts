@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+
+/**
+ * Bytes in V8's heap and in Buffers that each of 50,000 small entries takes, and the bytes it counts for. A process of its own measures it:
+ * here, the garbage of other test files would be collected meanwhile.
+ */
+const script = `
+const { MemoryTier } = require('./dist/cjs/tiers/memory.js')
+const { handlerFields } = require('./dist/cjs/http/headers.js')
+const { newEntry } = require('./dist/cjs/http/new-entry.js')
+
+const count = 50_000
+const now = Date.now()
+const maxEntries = { api: count, enhanced: 1, ai: 1, tts: 1 }
+const memory = new MemoryTier({ maxBytes: 2 ** 31, maxEntries, clock: { now: () => now } })
+
+// Texts of its own for each entry: what is shared would not be measured.
+const own = text => Buffer.from(text).toString()
+const entry = n => Object.freeze(newEntry({
+  key: own('api ' + n + ' GET http://localhost /api/movies/' + n),
+  profile: 'api',
+  status: 200,
+  fields: handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
+  body: Buffer.alloc(100, n),
+  tags: ['profile:api', own('movie:' + n), own('url:api http://localhost /api/movies/' + n)],
+  freshness: { generatedAt: now, staleAt: now + 1, explicit: false },
+  now,
+}))
+const used = () => {
+  for (let round = 0; round < 3; round++) gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+const empty = used()
+for (let n = 0; n < count; n++) memory.set(entry(n))
+console.log(JSON.stringify({ entries: memory.entries, taken: (used() - empty) / count, counted: memory.bytes / count }))
+`
+
+describe('the overhead that an entry counts for', () => {
+  it('is not less than what an entry takes beside its texts and bytes, and not twice as much', () => {
+    const cwd = join(__dirname, '../..')
+    const measured = execFileSync(process.execPath, ['--expose-gc', '-e', script], { cwd, encoding: 'utf8' })
+    const { entries, taken, counted } = JSON.parse(measured) as Record<'entries' | 'taken' | 'counted', number>
+    expect(entries).toBe(50_000)
+    expect(taken).toBeLessThanOrEqual(counted)
+    expect(taken).toBeGreaterThan(counted / 2)
+  })
+})
