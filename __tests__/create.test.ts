@@ -96,6 +96,8 @@ describe('stats', () => {
       ...{ hits: 0, misses: 0, hitRate: 0, evictions: 0, entries: 0, bytes: 0, maxBytes: 1_000_000 },
       flights: { running: 0, waiting: 0 },
       profiles: { api: none, enhanced: none, ai: none, tts: none },
+      files: undefined,
+      alerts: [],
     })
   })
 
@@ -272,7 +274,8 @@ describe('the default cache', () => {
       const lib = await import('../lib/index.js')
       expect(started).not.toHaveBeenCalled()
       const routes = [lib.cacheApi(), lib.cacheEnhanced(), lib.cacheAi(), lib.cacheTts()]
-      expect(started).toHaveBeenCalledTimes(4)
+      // Four profiles and the files are swept.
+      expect(started).toHaveBeenCalledTimes(5)
       const app = express()
       const failing: RequestHandler = (_req, res) => void res.status(503).end()
       for (const [n, route] of routes.entries()) app.get(`/${n}`, route, failing)

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { ReelcacheError } from '../lib/errors.js'
 import { createCache, type CacheOptions, type RouteOptions } from '../lib/index.js'
 import { resolveOptions, resolveRoute } from '../lib/options.js'
@@ -44,7 +45,12 @@ describe('the defaults', () => {
         api: profile('api', 100, 300_000, 5_000),
         enhanced: profile('enhanced', 200, 600_000, 5_000),
         ai: profile('ai', 50, 1_800_000, 30_000),
-        tts: profile('tts', 50, 3_600_000, 30_000),
+        // Files take more than an eighth of the memory.
+        tts: {
+          ...profile('tts', 50, 3_600_000, 30_000),
+          route: { ...route, ttl: 3_600_000, lockTimeout: 30_000, maxEntryBytes: 16 * MiB },
+          files: { dir: resolve('cache/tts'), maxBytes: 1024 * MiB, minFreeBytes: undefined, ttl: undefined },
+        },
       },
     })
   })
@@ -65,8 +71,8 @@ describe('the defaults', () => {
       memory: { maxBytes: undefined },
     }
     expect(withoutClock({ ...options, clock: undefined } as never)).toEqual(withoutClock())
-    const { profiles, maxBytes } = resolveOptions({ api: { ttl: 1, vary: ['accept'], key: () => 1 } })
-    expect(resolveRoute(profiles.api, { ...nothing, key: undefined } as never, maxBytes)).toEqual(profiles.api.route)
+    const { profiles } = resolveOptions({ api: { ttl: 1, vary: ['accept'], key: () => 1 } })
+    expect(resolveRoute(profiles.api, { ...nothing, key: undefined } as never)).toEqual(profiles.api.route)
   })
 })
 
@@ -81,6 +87,8 @@ describe('an option', () => {
     ['both kinds of filter', { api: { query: { only: ['page'] }, body: { ignore: [] } } }],
     ['all cookies', { api: { ignoreCookies: true } }],
     ['no file tier', { tts: { fileCache: false } }],
+    ['no room kept free', { tts: { fileMinFreeBytes: 0, fileMaxBytes: 65_536, fileTtl: 0 } }],
+    ['an entry that only files take', { memory: { maxBytes: 8 * MiB }, tts: { maxEntryBytes: 64 * MiB } }],
     ['a clock', { clock: { now: () => 0 } }],
     ['functions', { api: { movieId: () => 603, key: () => 'a', bypass: () => false } }],
   ])('may be %s', (_, options) => {
@@ -111,6 +119,8 @@ describe('an option', () => {
     [{ tts: { maxEntryBytes: 0 } }, `tts.maxEntryBytes is 0: write ${bytes}`],
     [{ memory: { maxBytes: '64MB' } }, `memory.maxBytes is "64MB": write ${bytes}`],
     [{ tts: { fileCache: 'no' } }, 'tts.fileCache is "no": write true or false'],
+    [{ tts: { fileMaxBytes: 0 } }, `tts.fileMaxBytes is 0: write ${bytes}`],
+    [{ tts: { fileTtl: -1 } }, `tts.fileTtl is -1: write ${time}`],
     [{ tts: { cacheDir: '' } }, 'tts.cacheDir is "": write a text that is not empty'],
     [{ api: { key: 'user' } }, `api.key is "user": write ${callback}`],
     [{ api: { bypass: true } }, `api.bypass is true: write ${callback}`],
@@ -161,8 +171,8 @@ describe('the options of a route', () => {
   afterAll(() => cache.close())
 
   it('lie over those of the profile, which lie over the defaults', () => {
-    const { profiles, maxBytes } = resolveOptions({ api: { ttl: 1, negativeTtl: 2, vary: ['Accept'] } })
-    const route = resolveRoute(profiles.api, { ttl: 9, vary: ['X-B', 'x-a'] }, maxBytes)
+    const { profiles } = resolveOptions({ api: { ttl: 1, negativeTtl: 2, vary: ['Accept'] } })
+    const route = resolveRoute(profiles.api, { ttl: 9, vary: ['X-B', 'x-a'] })
     expect(route).toMatchObject({ ttl: 9, negativeTtl: 2, vary: ['x-a', 'x-b'], lockTimeout: 5_000 })
     expect(profiles.api.route).toMatchObject({ ttl: 1, vary: ['accept'] })
   })
@@ -199,18 +209,18 @@ describe('a budget', () => {
     ])
   })
 
-  it('too small for maxEntryBytes is refused with both ways out, for a profile and for a route', () => {
+  it('too small for maxEntryBytes is refused with the ways out, for a profile and for a route', () => {
     const sentence =
-      '.maxEntryBytes is 1048577, and one entry may take an eighth of memory.maxBytes at most: write 1048576 or less, or memory.maxBytes: 8388616'
+      '.maxEntryBytes is 1048577: write 1048576 or less, which is an eighth of memory.maxBytes (with files also up to 64 MiB, within fileMaxBytes), or a larger budget'
     const memory = { maxBytes: 8 * MiB }
-    const { profiles, maxBytes } = resolveOptions({ memory })
+    const { profiles } = resolveOptions({ memory })
     const errors = [
-      errorOf(() => resolveOptions({ memory, tts: { maxEntryBytes: MiB + 1 } })),
-      errorOf(() => resolveRoute(profiles.tts, { maxEntryBytes: MiB + 1 }, maxBytes)),
+      errorOf(() => resolveOptions({ memory, ai: { maxEntryBytes: MiB + 1 } })),
+      errorOf(() => resolveRoute(profiles.ai, { maxEntryBytes: MiB + 1 })),
     ]
     expect(errors.map(({ code }) => code)).toEqual(Array(2).fill('ERR_REELCACHE_BUDGET_TOO_SMALL'))
     expect(errors.map(({ message }) => message)).toEqual(
-      ['tts', 'cacheTts'].map(where => `${where}${sentence} [ERR_REELCACHE_BUDGET_TOO_SMALL]`),
+      ['ai', 'cacheAi'].map(where => `${where}${sentence} [ERR_REELCACHE_BUDGET_TOO_SMALL]`),
     )
   })
 })

@@ -1,9 +1,19 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import request from 'supertest'
 import ts from 'typescript'
 import { codeBlocks, readmePath, readReadme, regenerated } from './support/readme.js'
+
+// The first example writes its speech into the working directory, as it says.
+const home = process.cwd()
+let elsewhere: string
+beforeAll(() => process.chdir((elsewhere = mkdtempSync(join(tmpdir(), 'reelcache-')))))
+afterAll(() => {
+  process.chdir(home)
+  rmSync(elsewhere, { recursive: true })
+})
 
 describe('the README', () => {
   it('has the options, errors and reasons as the sources have them (npm run readme writes them)', () => {

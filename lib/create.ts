@@ -13,6 +13,7 @@ import { resolveOptions, resolveRoute, type CacheOptions, type ResolvedOptions, 
 import { purge, type PurgeTarget } from './purge.js'
 import { statsOf, type CacheStats } from './stats.js'
 import { locationOf } from './tiers/file/names.js'
+import { FileTier, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { WARNING, warnOfUnkeyedHeaders } from './warnings.js'
 
@@ -38,6 +39,8 @@ export interface Cache extends Factories {
    * being the one it is for.
    */
   audioRouter(): Express
+  /** Reads every file, removes what is damaged or belongs to nothing, and says what it found; undefined where there are no files. */
+  verify(): Promise<VerifyReport | undefined>
   stats(): CacheStats
   on(name: 'event', listener: CacheEventListener): this
   off(name: 'event', listener: CacheEventListener): this
@@ -75,8 +78,10 @@ export function createCache(options: CacheOptions = {}): Cache {
     onEvict: (entry, cause) => report({ type: 'evicted', profile: entry.profile, key: entry.key, cause }),
     onExpire: entry => report({ type: 'expired', profile: entry.profile, key: entry.key }),
   })
-  const files = undefined
-  const stored = new Stack([memory], clock, (tier, error) => report({ type: 'tier-error', tier, error }))
+  const files = makeFiles(resolved, report)
+  const stored = new Stack(files === undefined ? [memory] : [memory, files], clock, (tier, error) =>
+    report({ type: 'tier-error', tier, error }),
+  )
   const library = new AudioLibrary(locationOf, files)
   const engine: Engine = {
     tier: memory,
@@ -97,13 +102,14 @@ export function createCache(options: CacheOptions = {}): Cache {
 
   return {
     ...factories(engine, speech, resolved),
+    verify: async () => files?.verify(),
     async purge(target) {
       const entries = await purge(target, stored, flights)
       report({ type: 'purged', entries })
       return entries
     },
     audioRouter: () => library.router(speech),
-    stats: () => statsOf(metrics, memory, flights, maxBytes),
+    stats: () => statsOf(metrics, memory, files, flights, maxBytes),
     on(name, listener) {
       emitter.on(name, listener)
       return this
@@ -122,12 +128,27 @@ export function createCache(options: CacheOptions = {}): Cache {
   }
 }
 
+function makeFiles({ profiles, clock }: ResolvedOptions, report: (event: CacheEvent) => void): FileTier | undefined {
+  const { files, mostEntryBytes } = profiles.tts
+  if (files === undefined) return undefined
+  const { dir, maxBytes, minFreeBytes, ttl } = files
+  return new FileTier({
+    dir,
+    maxBytes,
+    maxEntryBytes: mostEntryBytes,
+    ...(minFreeBytes !== undefined && { minFreeBytes }),
+    ...(ttl !== undefined && { ttl }),
+    clock,
+    report,
+  })
+}
+
 /** The factories of one cache. */
-function factories(engine: Engine, speech: Engine, { profiles, maxBytes }: ResolvedOptions): Factories {
+function factories(engine: Engine, speech: Engine, { profiles }: ResolvedOptions): Factories {
   const make =
     (name: ProfileName) =>
     (options?: RouteOptions): CacheHandler =>
-      cacheMiddleware(name === 'tts' ? speech : engine, name, resolveRoute(profiles[name], options, maxBytes))
+      cacheMiddleware(name === 'tts' ? speech : engine, name, resolveRoute(profiles[name], options))
   return { cacheApi: make('api'), cacheEnhanced: make('enhanced'), cacheAi: make('ai'), cacheTts: make('tts') }
 }
 

@@ -27,7 +27,7 @@ export interface RouteOptions {
   bypass?: (req: Request) => boolean
   /** Milliseconds a 404 or 410 stays fresh when its own headers do not say. 0: not stored. Default: 0. */
   negativeTtl?: Milliseconds
-  /** Bytes of body above which an answer passes through without being stored. Default: an eighth of `memory.maxBytes`. */
+  /** Bytes of body above which an answer passes through without being stored. Default: an eighth of `memory.maxBytes`; tts with files 16 MiB. */
   maxEntryBytes?: number
   /** Milliseconds a request waits for an equal one that is under way, before it runs the handler itself. Default: 5,000; ai and tts 30,000. */
   lockTimeout?: Milliseconds
@@ -86,6 +86,8 @@ export interface ResolvedProfile {
   readonly name: ProfileName
   readonly maxEntries: number
   readonly cleanupInterval: Milliseconds
+  /** Bytes that `maxEntryBytes` of a route may not pass. */
+  readonly mostEntryBytes: number
   readonly route: ResolvedRoute
   /** Where its entries survive a restart; undefined for none. */
   readonly files: ResolvedFiles | undefined
@@ -111,6 +113,9 @@ export interface ResolvedOptions {
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 const DEFAULT_FILE_MAX_BYTES = 1024 * 1024 * 1024
+/** Six minutes of plain WAV: more than speech services make of one request. */
+const DEFAULT_FILE_ENTRY_BYTES = 16 * 1024 * 1024
+const MOST_FILE_ENTRY_BYTES = 64 * 1024 * 1024
 const DEFAULT_CLEANUP_INTERVAL = 300_000
 const MIN_MAX_BYTES = 64 * 1024
 /** Node cuts a longer timer to one millisecond. */
@@ -207,12 +212,7 @@ export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
   check('createCache', options, CACHE_CHECKS)
   check('memory', options.memory, MEMORY_CHECKS)
   const maxBytes = options.memory?.maxBytes ?? DEFAULT_MAX_BYTES
-  if (maxBytes < MIN_MAX_BYTES) {
-    throw new ReelcacheError(
-      'ERR_REELCACHE_BUDGET_TOO_SMALL',
-      `memory.maxBytes is ${maxBytes}: too small for one entry; write ${MIN_MAX_BYTES} or more (default ${DEFAULT_MAX_BYTES})`,
-    )
-  }
+  if (maxBytes < MIN_MAX_BYTES) throw tooSmall('memory.maxBytes', maxBytes, DEFAULT_MAX_BYTES)
   const profiles = Object.fromEntries(PROFILES.map(name => [name, resolveProfile(name, options[name], maxBytes)]))
   return {
     profiles: profiles as Record<ProfileName, ResolvedProfile>,
@@ -227,44 +227,44 @@ function resolveProfile(
   maxBytes: number,
 ): ResolvedProfile {
   check(name, options, name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS)
+  const { maxSize, maxMemorySize, cleanupInterval, ...others } = options
+  const { fileCache, cacheDir: _dir, fileTtl: _ttl, fileMaxBytes: _max, fileMinFreeBytes: _free, ...route } = others
+  const files = name === 'tts' && fileCache !== false ? resolveFiles(others) : undefined
+  const inMemory = Math.floor(maxBytes * LARGEST_ENTRY_SHARE)
   const base: ResolvedRoute = {
     ttl: DEFAULTS[name].ttl,
     lockTimeout: DEFAULTS[name].lockTimeout,
     vary: [],
     ignoreCookies: [],
     negativeTtl: 0,
-    maxEntryBytes: Math.floor(maxBytes * LARGEST_ENTRY_SHARE),
+    maxEntryBytes: Math.max(inMemory, Math.min(files?.maxBytes ?? 0, DEFAULT_FILE_ENTRY_BYTES)),
   }
-  const {
-    maxSize,
-    maxMemorySize,
-    cleanupInterval,
-    fileCache,
-    cacheDir,
-    fileTtl,
-    fileMaxBytes,
-    fileMinFreeBytes,
-    ...route
-  } = options
-  const hasFiles = name === 'tts' && fileCache !== false
+  // While an answer is made its copy is in memory, files or not.
+  const mostEntryBytes = Math.max(inMemory, Math.min(files?.maxBytes ?? 0, MOST_FILE_ENTRY_BYTES))
   return {
     name,
     maxEntries: maxSize ?? maxMemorySize ?? DEFAULTS[name].maxEntries,
     cleanupInterval: cleanupInterval ?? DEFAULT_CLEANUP_INTERVAL,
-    route: withRoute(name, base, route, maxBytes),
-    files: hasFiles
-      ? {
-          dir: resolve(cacheDir ?? 'cache/tts'),
-          maxBytes: fileMaxBytes ?? DEFAULT_FILE_MAX_BYTES,
-          minFreeBytes: fileMinFreeBytes,
-          ttl: fileTtl,
-        }
-      : undefined,
+    mostEntryBytes,
+    route: withRoute(name, base, route, mostEntryBytes),
+    files,
   }
 }
 
+function resolveFiles({ cacheDir, fileTtl, fileMaxBytes, fileMinFreeBytes }: TtsOptions): ResolvedFiles {
+  const maxBytes = fileMaxBytes ?? DEFAULT_FILE_MAX_BYTES
+  if (maxBytes < MIN_MAX_BYTES) throw tooSmall('tts.fileMaxBytes', maxBytes, DEFAULT_FILE_MAX_BYTES)
+  return { dir: resolve(cacheDir ?? 'cache/tts'), maxBytes, minFreeBytes: fileMinFreeBytes, ttl: fileTtl }
+}
+
+const tooSmall = (where: string, value: number, standard: number): ReelcacheError =>
+  new ReelcacheError(
+    'ERR_REELCACHE_BUDGET_TOO_SMALL',
+    `${where} is ${value}: too small for one entry; write ${MIN_MAX_BYTES} or more (default ${standard})`,
+  )
+
 /** Validates the options of one route and lays them over the profile's. Throws `ReelcacheError`. */
-export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {}, maxBytes: number): ResolvedRoute {
+export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {}): ResolvedRoute {
   const where = `cache${profile.name[0]!.toUpperCase()}${profile.name.slice(1)}`
   check(where, options, ROUTE_CHECKS, name => {
     const known = profile.name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS
@@ -272,18 +272,17 @@ export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {
       ? `it belongs to the profile: createCache({ ${profile.name}: { ${name}: … } })`
       : undefined
   })
-  return withRoute(where, profile.route, options, maxBytes)
+  return withRoute(where, profile.route, options, profile.mostEntryBytes)
 }
 
-function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, maxBytes: number): ResolvedRoute {
+function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, mostEntryBytes: number): ResolvedRoute {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const route = { ...base, ...given, vary: (options.vary ?? base.vary).map(name => name.toLowerCase()).sort() }
-  const most = Math.floor(maxBytes * LARGEST_ENTRY_SHARE)
-  if (route.maxEntryBytes > most) {
+  if (route.maxEntryBytes > mostEntryBytes) {
     throw new ReelcacheError(
       'ERR_REELCACHE_BUDGET_TOO_SMALL',
-      `${where}.maxEntryBytes is ${route.maxEntryBytes}, and one entry may take an eighth of memory.maxBytes at most: ` +
-        `write ${most} or less, or memory.maxBytes: ${route.maxEntryBytes / LARGEST_ENTRY_SHARE}`,
+      `${where}.maxEntryBytes is ${route.maxEntryBytes}: write ${mostEntryBytes} or less, ` +
+        'which is an eighth of memory.maxBytes (with files also up to 64 MiB, within fileMaxBytes), or a larger budget',
     )
   }
   return route

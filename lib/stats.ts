@@ -1,6 +1,7 @@
 import type { Flights } from './core/flights.js'
 import type { Metrics, ProfileCounters } from './core/metrics.js'
 import { PROFILES, type ProfileName } from './core/types.js'
+import type { FileTier, FileUsage } from './tiers/file/tier.js'
 import type { MemoryTier } from './tiers/memory.js'
 
 /** One profile's counters since the cache was made, and what it holds now. */
@@ -27,6 +28,16 @@ export interface CacheStats {
   /** Handler runs under way that may fill a key, and requests that wait for one. */
   flights: { running: number; waiting: number }
   profiles: Record<ProfileName, ProfileStats>
+  /** What the files hold, and what is off with them; undefined where there are none. */
+  files: FileUsage | undefined
+  /** What somebody should look at; empty when all is well. */
+  alerts: Alert[]
+}
+
+/** One thing that is off, and what it means. */
+export interface Alert {
+  code: 'files-damaged' | 'files-failing'
+  message: string
 }
 
 const rate = (hits: number, misses: number): number => (hits + misses === 0 ? 0 : hits / (hits + misses))
@@ -35,6 +46,7 @@ const rate = (hits: number, misses: number): number => (hits + misses === 0 ? 0 
 export function statsOf(
   metrics: Metrics,
   memory: MemoryTier,
+  files: FileTier | undefined,
   { size, waiting }: Pick<Flights<never>, 'size' | 'waiting'>,
   maxBytes: number,
 ): CacheStats {
@@ -44,6 +56,7 @@ export function statsOf(
       return [name, { ...counters, hitRate: rate(counters.hits, counters.misses), ...memory.usage(name) }]
     }),
   ) as Record<ProfileName, ProfileStats>
+  const usage = files?.usage()
   const sum = (field: 'hits' | 'misses' | 'evictions' | 'entries' | 'bytes'): number =>
     PROFILES.reduce((total, name) => total + profiles[name][field], 0)
   return {
@@ -56,5 +69,18 @@ export function statsOf(
     maxBytes,
     flights: { running: size, waiting },
     profiles,
+    files: usage,
+    alerts: usage === undefined ? [] : alertsOf(usage),
   }
+}
+
+function alertsOf({ damaged, failing }: FileUsage): Alert[] {
+  const alerts: Alert[] = []
+  if (failing !== undefined) {
+    alerts.push({ code: 'files-failing', message: `The file tier fails, and speech is made anew: ${failing}` })
+  }
+  if (damaged > 0) {
+    alerts.push({ code: 'files-damaged', message: `${damaged} damaged files were found and removed: look at the disk` })
+  }
+  return alerts
 }

@@ -28,9 +28,8 @@ const requestOf = ({ method = 'GET', url = '/api/movies/603', params = {}, heade
   return { ...request, app: { get: () => undefined } } as unknown as Request
 }
 
-const { profiles, maxBytes } = resolveOptions()
-const routeOf = (options?: RouteOptions): ReturnType<typeof resolveRoute> =>
-  resolveRoute(profiles.api, options, maxBytes)
+const { profiles } = resolveOptions()
+const routeOf = (options?: RouteOptions): ReturnType<typeof resolveRoute> => resolveRoute(profiles.api, options)
 const keyed = (asked: Asked, options?: RouteOptions): RequestKey | string =>
   keyOf(requestOf(asked), 'api', routeOf(options))
 const textOf = (asked: Asked, options?: RouteOptions): string => {

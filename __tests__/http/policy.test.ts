@@ -3,8 +3,8 @@ import { Policy } from '../../lib/http/policy.js'
 import { resolveOptions, resolveRoute, type RouteOptions } from '../../lib/options.js'
 
 const NOW = Date.UTC(2026, 4, 17, 20, 15)
-const { profiles, maxBytes } = resolveOptions()
-const policyOf = (options?: RouteOptions): Policy => new Policy(resolveRoute(profiles.api, options, maxBytes))
+const { profiles } = resolveOptions()
+const policyOf = (options?: RouteOptions): Policy => new Policy(resolveRoute(profiles.api, options))
 
 /** The reason, or the seconds that the answer is fresh. */
 function judged(status: number, fields: Fields, { options, method = 'GET' }: Judged = {}): string | number {

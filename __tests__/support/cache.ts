@@ -7,9 +7,9 @@ export type RouteOptions = NonNullable<Parameters<Cache['cacheApi']>[0]>
 
 const made = new Set<Cache>()
 
-/** A cache that is closed when the test that made it is over. */
+/** A cache that is closed when the test that made it is over, and writes no files unless it is told where. */
 export function testCache(options?: CacheOptions): Cache {
-  const cache = createCache(options)
+  const cache = createCache({ ...options, tts: { fileCache: options?.tts?.cacheDir !== undefined, ...options?.tts } })
   made.add(cache)
   return cache
 }

@@ -47,7 +47,7 @@ export interface Demo {
 export async function startDemo(upstream: Upstream, callsUpstream: () => number = () => 0): Promise<Demo> {
   const catalogue = makeCatalogue(movies)
   const spies = (['find', 'search', 'enhance'] as const).map(name => jest.spyOn(catalogue, name))
-  const cache = createCache()
+  const cache = createCache({ tts: { fileCache: false } })
   const app = await listen(makeApp({ catalogue, cache, upstream, publicDir: path.join(demoDir, 'public') }))
   const ask = async (address: string, init?: RequestInit): Promise<Answer> => {
     const response = await fetch(app.url + address, init)

@@ -1,0 +1,129 @@
+import { PROFILES, type CacheEntry, type HeaderMap, type Milliseconds } from '../../core/types.js'
+import { sha256 } from './digest.js'
+
+/** No head that Node lets through comes near it; a larger file is damaged. */
+export const MAX_META_BYTES = 64 * 1024
+
+/** What lies beside a body, one line of JSON. */
+export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
+  readonly etag: string | null
+  /** Of the body: bytes and SHA-256. */
+  readonly size: number
+  readonly sha256: string
+  /** For people. */
+  readonly created: string
+  readonly expires: string | null
+}
+
+const VERSION = 1
+const LAST_INSTANT = 8.64e15
+
+const iso = (instant: Milliseconds): string => new Date(Math.min(instant, LAST_INSTANT)).toISOString()
+
+/** The meta of an entry. Undefined: it holds something that would not be read again. */
+export function metaOf(
+  entry: CacheEntry,
+  body: { size: number; sha256: string },
+  expires: Milliseconds | undefined,
+): Meta | undefined {
+  const { body: _, etag = null, ...fields } = entry
+  if (![entry.storedAt, expires ?? 0].every(Number.isFinite)) return undefined
+  const meta: Meta = {
+    ...fields,
+    etag,
+    ...body,
+    created: iso(entry.storedAt),
+    expires: expires === undefined ? null : iso(expires),
+  }
+  return isMeta(meta) && encodeMeta(meta).length <= MAX_META_BYTES ? meta : undefined
+}
+
+export function entryOf(meta: Meta, body: Buffer, times: Pick<CacheEntry, 'staleAt' | 'deleteAt'>): CacheEntry {
+  const { etag, size: _size, sha256: _sha256, created: _created, expires: _expires, ...entry } = meta
+  return Object.freeze({ ...entry, etag: etag ?? undefined, body, ...times })
+}
+
+/** The fields in one order, and last a digest of the text before it. */
+export function encodeMeta(meta: Meta): Buffer {
+  const { key, profile, status, headers, removed, etag, tags, explicit, variants, size, sha256: bodyDigest } = meta
+  const { generatedAt, storedAt, staleAt, deleteAt, created, expires } = meta
+  const text = JSON.stringify({
+    version: VERSION,
+    ...{ key, profile, status, headers, removed, etag, tags, variants, explicit, size, sha256: bodyDigest },
+    ...{ generatedAt, storedAt, staleAt, deleteAt, created, expires },
+  })
+  return Buffer.from(`${text.slice(0, -1)},"digest":"${sha256(text)}"}\n`)
+}
+
+/** Reads a meta again. Undefined: it is damaged. Nothing is taken that we would not write in the very same bytes. */
+export function decodeMeta(bytes: Buffer): Meta | undefined {
+  if (bytes.length > MAX_META_BYTES) return undefined
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    if (!isMeta(value)) return undefined
+    const meta = { ...value, headers: withoutPrototype(value.headers) }
+    if (!encodeMeta(meta).equals(bytes)) return undefined
+    const { version: _, digest: __, ...fields } = meta as Meta & { version: number; digest: string }
+    return fields
+  } catch {
+    return undefined
+  }
+}
+
+/** A field may be called `constructor` or `__proto__`. */
+const withoutPrototype = (headers: HeaderMap): HeaderMap =>
+  Object.setPrototypeOf(Object.fromEntries(Object.entries(headers)), null) as HeaderMap
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const SHA256 = /^[0-9a-f]{64}$/
+
+/** RFC 9110 section 7.6.1 and what only the sender of an answer may say: never in an answer that others get. */
+const FORBIDDEN = new Set([
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization'],
+  ...['proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'set-cookie', 'content-length'],
+])
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = value => typeof value === 'string'
+const isInstant: Check = value => typeof value === 'number' && Number.isFinite(value)
+const isName: Check = value => typeof value === 'string' && TOKEN.test(value)
+const isFieldValue: Check = value => typeof value === 'string' && FIELD_VALUE.test(value)
+const isListOf =
+  (check: Check): Check =>
+  value =>
+    Array.isArray(value) && value.every(check)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isHeaders: Check = value =>
+  isRecord(value) &&
+  Object.entries(value).every(
+    ([name, lines]) =>
+      TOKEN.test(name) && !FORBIDDEN.has(name) && (isFieldValue(lines) || isListOf(isFieldValue)(lines)),
+  )
+const isVariant: Check = value => isRecord(value) && isListOf(isName)(value['names']) && isText(value['key'])
+
+const FIELDS: Readonly<Record<keyof Meta, Check>> = {
+  key: isText,
+  profile: value => PROFILES.some(profile => profile === value),
+  status: value => typeof value === 'number' && Number.isInteger(value) && value >= 200 && value <= 499,
+  headers: isHeaders,
+  removed: isListOf(isName),
+  etag: value => value === null || isFieldValue(value),
+  tags: isListOf(isText),
+  variants: value => value === undefined || isListOf(isVariant)(value),
+  explicit: value => typeof value === 'boolean',
+  size: value => Number.isSafeInteger(value) && (value as number) >= 0,
+  sha256: value => typeof value === 'string' && SHA256.test(value),
+  generatedAt: isInstant,
+  storedAt: isInstant,
+  staleAt: isInstant,
+  deleteAt: isInstant,
+  created: isText,
+  expires: value => value === null || isText(value),
+}
+
+const isMeta = (value: unknown): value is Meta =>
+  isRecord(value) && Object.entries(FIELDS).every(([name, check]) => check(value[name]))

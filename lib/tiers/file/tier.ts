@@ -1,0 +1,404 @@
+import type { CacheEvent } from '../../core/events.js'
+import type { CacheEntry, Clock, Milliseconds, Tier } from '../../core/types.js'
+import { sha256OfBody } from './digest.js'
+import { EntryFiles, type Loaded, type Place } from './entry-files.js'
+import { Failures } from './failures.js'
+import { Folders } from './folders.js'
+import { nodeFileSystem, type FileSystem } from './fs.js'
+import { Ledger } from './ledger.js'
+import { Locks } from './locks.js'
+import { entryOf, metaOf, type Meta } from './meta.js'
+import { folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
+import { concerns, OwedPurges, type Purge } from './purges.js'
+import { missingSpace } from './space.js'
+import { pause, Sweep, type SweepReport } from './sweep.js'
+import { TagMarks } from './tag-marks.js'
+import { walk, walkFolder, type Visitor } from './walk.js'
+
+export interface FileOptions {
+  /** Where the files lie; made when it is missing. */
+  readonly dir: string
+  /** Bytes that bodies and metas may take together. */
+  readonly maxBytes: number
+  /** Bytes that stay free on the file system; by default 64 MiB, or 5 % of a small one. */
+  readonly minFreeBytes?: number
+  /** How long an answer is kept whose own headers say nothing; by default as long as there is room. */
+  readonly ttl?: Milliseconds
+  /** Bytes of body above which nothing is taken. */
+  readonly maxEntryBytes: number
+  readonly sweepInterval?: Milliseconds
+  readonly clock: Clock
+  readonly report?: (event: Extract<CacheEvent, { type: 'tier-error' }>) => void
+  readonly fs?: FileSystem
+}
+
+/** What the directory holds as far as this process knows, and what went wrong since it began. */
+export interface FileUsage {
+  entries: number
+  bytes: number
+  maxBytes: number
+  evicted: number
+  expired: number
+  /** Entries whose files were not what had been written. */
+  damaged: number
+  /** Operations that failed. */
+  failures: number
+  /** What is off at the moment: `ENOSPC: no space left on device, write`. */
+  failing: string | undefined
+}
+
+/** What `verify` found in good order, and what it removed. */
+export type VerifyReport = SweepReport
+
+interface Write {
+  readonly entry: CacheEntry
+  isWanted: boolean
+  done: Promise<boolean>
+}
+
+const SWEEP_INTERVAL = 300_000
+/** Above this part of the budget a write is refused: it is a bound, not a wish. */
+const HIGH_WATER = 1.1
+/** After so much written a walk sees what other processes have written meanwhile. */
+const WRITTEN_SHARE = 0.02
+/** Bodies held in memory while a slow disk takes them. */
+const MAX_UNDER_WAY = 64 * 1024 * 1024
+
+/** Answers on disk: they outlive the process, and several processes may share them. Whatever fails is reported, and is a miss. */
+export class FileTier implements Tier {
+  readonly name = 'file'
+  readonly maxEntryBytes: number
+  readonly #fs: FileSystem
+  readonly #folders: Folders
+  readonly #marks: TagMarks
+  readonly #files: EntryFiles
+  readonly #locks = new Locks()
+  readonly #ledger = new Ledger()
+  readonly #failures: Failures
+  readonly #owed: OwedPurges
+  readonly #writes = new Set<Write>()
+  readonly #timer: NodeJS.Timeout
+  #underWay = 0
+  #evicted = 0
+  #expired = 0
+  #damaged = 0
+  #sweeping: Promise<SweepReport> | undefined
+  #sweepsStopped = 0
+  #isClosed = false
+
+  constructor(private readonly options: FileOptions) {
+    const { dir, clock, fs = nodeFileSystem, sweepInterval = SWEEP_INTERVAL } = options
+    this.maxEntryBytes = Math.min(options.maxEntryBytes, options.maxBytes)
+    this.#fs = fs
+    this.#folders = new Folders(dir, fs)
+    this.#marks = new TagMarks(this.#folders, fs)
+    this.#files = new EntryFiles(this.#folders, fs, this.#marks, clock)
+    this.#failures = new Failures(clock, error => options.report?.({ type: 'tier-error', tier: this.name, error }))
+    this.#owed = new OwedPurges(clock)
+    this.#timer = setInterval(() => this.#sweepSoon(), sweepInterval).unref()
+    this.#sweepSoon()
+  }
+
+  get(key: string): Promise<CacheEntry | undefined> {
+    return this.#read(placeOf(key), key)
+  }
+
+  /** Finds an entry by where it lies; its key need not be known. */
+  async read(folder: string, digest: string): Promise<CacheEntry | undefined> {
+    return isFolder(folder) && isDigest(digest) ? this.#read({ folder, digest }) : undefined
+  }
+
+  async set(entry: CacheEntry): Promise<boolean> {
+    if (this.#isClosed) return false
+    const { digest } = placeOf(entry.key)
+    if (!this.#admits(entry.body.length)) {
+      await this.#locks.run(digest, () => this.#forget(entry.key))
+      return false
+    }
+    // The owner of the body may use it again as soon as this call returns.
+    const body = Buffer.from(entry.body)
+    const write: Write = { entry, isWanted: true, done: Promise.resolve(false) }
+    this.#underWay += body.length
+    this.#writes.add(write)
+    write.done = this.#locks.run(digest, () => this.#write(write, body))
+    try {
+      return await write.done
+    } finally {
+      this.#underWay -= body.length
+      this.#writes.delete(write)
+    }
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.#purge({ key })) > 0
+  }
+
+  deleteTag(tag: string): Promise<number> {
+    return this.#purge({ tag })
+  }
+
+  async clear(): Promise<number> {
+    // A sweep under way would count what goes now.
+    this.#sweepsStopped++
+    await this.#sweepEnd()
+    const removed = await this.#purge('all')
+    this.#sweepSoon()
+    return removed
+  }
+
+  /** Brings the directory within its bounds now, instead of at the next interval. */
+  sweep(): Promise<SweepReport> {
+    return this.#sweepNext(false)
+  }
+
+  /** Reads every entry, and removes what is damaged, expired or left over. */
+  async verify(): Promise<VerifyReport> {
+    const report = await this.#sweepNext(true)
+    try {
+      await this.#marks.removeStale(this.#locks, place => this.#files.peek(place))
+    } catch (error) {
+      this.#failures.failed('sweep', error)
+    }
+    return report
+  }
+
+  usage(): FileUsage {
+    return {
+      entries: this.#ledger.entries,
+      bytes: this.#ledger.bytes,
+      maxBytes: this.options.maxBytes,
+      evicted: this.#evicted,
+      expired: this.#expired,
+      damaged: this.#damaged,
+      failures: this.#failures.count,
+      failing: this.#failures.text,
+    }
+  }
+
+  /** Lets writes come to their end, and stops everything else. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    await Promise.allSettled([...this.#writes].map(write => write.done))
+    await this.#sweepEnd()
+  }
+
+  async #read(place: Place, key?: string): Promise<CacheEntry | undefined> {
+    if (this.#isClosed) return undefined
+    try {
+      const loaded = await this.#files.load(place, meta => this.#judge(meta, key), true)
+      if (loaded.is === 'damaged' || loaded.is === 'expired') await this.#discard(place, loaded)
+      this.#failures.worked('read')
+      return loaded.is === 'found' ? entryOf(loaded.meta, loaded.body, this.#timesOf(loaded.meta)) : undefined
+    } catch (error) {
+      this.#failures.failed('read', error)
+      return undefined
+    }
+  }
+
+  #judge(meta: Meta, key?: string): 'wanted' | 'expired' | 'absent' {
+    if (key !== undefined && meta.key !== key) return 'absent'
+    if (meta.size > this.maxEntryBytes || this.#owed.concern(meta)) return 'absent'
+    return this.#isExpired(meta) ? 'expired' : 'wanted'
+  }
+
+  #isExpired(meta: Meta): boolean {
+    return this.options.clock.now() >= (this.#expiryOf(meta) ?? Infinity)
+  }
+
+  /** What the handler's own headers say is kept to; otherwise audio for a key does not age unless the user says so. */
+  #expiryOf({
+    explicit,
+    staleAt,
+    storedAt,
+  }: Pick<CacheEntry, 'explicit' | 'staleAt' | 'storedAt'>): Milliseconds | undefined {
+    if (explicit) return staleAt
+    return this.options.ttl === undefined ? undefined : storedAt + this.options.ttl
+  }
+
+  /** An entry that outlives its route's ttl begins it anew: memory may hold it for so long again. */
+  #timesOf(meta: Meta): Pick<CacheEntry, 'staleAt' | 'deleteAt'> {
+    const { explicit, storedAt, staleAt, deleteAt } = meta
+    if (explicit) return { staleAt, deleteAt }
+    const until = (end: Milliseconds): Milliseconds =>
+      Math.min(this.#expiryOf(meta) ?? Infinity, this.options.clock.now() + end - storedAt)
+    return { staleAt: until(staleAt), deleteAt: until(deleteAt) }
+  }
+
+  /** Removes what was found to be damaged or expired, unless another process has put something else there meanwhile. */
+  #discard(place: Place, { is, raw }: Extract<Loaded, { raw: Buffer }>): Promise<void> {
+    return this.#locks.run(place.digest, async () => {
+      const peeked = await this.#files.peek(place)
+      if (peeked?.raw.equals(raw) !== true) return
+      if (is === 'damaged') {
+        this.#damaged++
+        this.#reportDamage(place)
+      } else this.#expired++
+      this.#ledger.change(place.digest, await this.#files.remove(place, peeked), 0)
+    })
+  }
+
+  #reportDamage({ folder, digest }: Place): void {
+    const error = new Error(`${this.#folders.path(folder, digest)} is damaged and was removed`)
+    this.options.report?.({ type: 'tier-error', tier: this.name, error })
+  }
+
+  #admits(size: number): boolean {
+    const { maxBytes } = this.options
+    if (size > this.maxEntryBytes || !this.#failures.mayTry('write')) return false
+    if (this.#underWay > 0 && this.#underWay + size > MAX_UNDER_WAY) return false
+    if (this.#ledger.bytes + this.#underWay + size <= maxBytes * HIGH_WATER) return true
+    this.#sweepSoon()
+    return false
+  }
+
+  /** Runs under the lock of its digest. */
+  async #write(write: Write, body: Buffer): Promise<boolean> {
+    try {
+      if (write.isWanted && (await this.#commit(write, body))) {
+        this.#failures.worked('write')
+        return true
+      }
+    } catch (error) {
+      this.#failures.failed('write', error)
+    }
+    await this.#forget(write.entry.key)
+    return false
+  }
+
+  async #commit(write: Write, body: Buffer): Promise<boolean> {
+    const { entry } = write
+    const { maxBytes, minFreeBytes } = this.options
+    const meta = metaOf(entry, { size: body.length, sha256: await sha256OfBody(body) }, this.#expiryOf(entry))
+    if (meta === undefined) return false
+    const missing = await missingSpace(this.#fs, this.#folders.root, minFreeBytes)
+    if (missing > 0) {
+      this.#sweepSoon()
+      throw new Error(`ENOSPC: ${missing} bytes are missing for fileMinFreeBytes to stay free`)
+    }
+    const place = locationOf(entry)
+    const written = await this.#files.write(place, meta, body, () => write.isWanted)
+    if (written === undefined) return false
+    this.#ledger.change(place.digest, written.before, written.after)
+    if (this.#ledger.bytes > maxBytes || this.#ledger.written > maxBytes * WRITTEN_SHARE) this.#sweepSoon()
+    return true
+  }
+
+  /** What is not taken makes the older answer out of date all the same. Runs under the lock of its digest. */
+  async #forget(key: string): Promise<void> {
+    // When this fails too, the older answer stays: whole, and for this key.
+    await this.#removeIf(placeOf(key), () => true).catch(() => undefined)
+  }
+
+  /** Removes what a purge concerns, also what is being written; only then it answers. */
+  async #purge(purge: Purge): Promise<number> {
+    if (this.#isClosed) return 0
+    const doomed = [...this.#writes].filter(write => concerns(purge, write.entry))
+    for (const write of doomed) write.isWanted = false
+    await Promise.allSettled(doomed.map(write => write.done))
+    return this.#carryOut(purge)
+  }
+
+  async #carryOut(purge: Purge): Promise<number> {
+    let removed = 0
+    const refused: unknown[] = []
+    const attempt = async (work: () => Promise<boolean | undefined>): Promise<void> => {
+      try {
+        if ((await work()) === true) removed++
+      } catch (error) {
+        refused.push(error)
+        this.#failures.failed('remove', error)
+      }
+    }
+    await attempt(() =>
+      this.#eachConcerned(purge, place =>
+        attempt(() => this.#locks.run(place.digest, () => this.#removeIf(place, meta => concerns(purge, meta)))),
+      ),
+    )
+    if (refused.length === 0) {
+      this.#owed.settle(purge)
+      this.#failures.worked('remove')
+    } else this.#owed.add(purge)
+    return removed
+  }
+
+  /** Goes through the entries that a purge may concern; their metas have the last word. */
+  async #eachConcerned(purge: Purge, remove: (place: Place) => Promise<void>): Promise<undefined> {
+    const visitor: Visitor = { entry: remove, pause: () => pause(false).then(() => true) }
+    if (purge !== 'all' && 'key' in purge) await remove(placeOf(purge.key))
+    else if (purge === 'all' || purge.tag.startsWith('profile:')) await walk(this.#folders, this.#fs, visitor)
+    else {
+      const movie = /^movie:(.*)$/s.exec(purge.tag)?.[1]
+      if (movie !== undefined) await walkFolder(this.#folders, this.#fs, folderOf(movie), visitor)
+      for (const place of await this.#marks.places(purge.tag)) await remove(place)
+    }
+  }
+
+  /** Answers whether a whole entry went. Runs under the lock of its digest. */
+  async #removeIf(place: Place, isConcerned: (meta: Meta) => boolean): Promise<boolean> {
+    const peeked = await this.#files.peek(place)
+    if (peeked === undefined || (peeked.meta !== undefined && !isConcerned(peeked.meta))) return false
+    this.#ledger.change(place.digest, await this.#files.remove(place, peeked), 0)
+    return peeked.meta !== undefined
+  }
+
+  #sweepSoon(): void {
+    if (this.#isClosed || this.#sweeping !== undefined || !this.#failures.mayTry('sweep')) return
+    void this.#startSweep(true, false)
+  }
+
+  async #sweepNext(isDeep: boolean): Promise<SweepReport> {
+    while (this.#sweeping !== undefined) await this.#sweepEnd()
+    return this.#startSweep(false, isDeep)
+  }
+
+  /** A sweep in the background lets the process end; whoever waits for it does not. */
+  async #sweepEnd(): Promise<void> {
+    const hold = setInterval(() => undefined, SWEEP_INTERVAL)
+    await this.#sweeping
+    clearInterval(hold)
+  }
+
+  /** Never two at a time. */
+  #startSweep(isBackground: boolean, isDeep: boolean): Promise<SweepReport> {
+    const sweeping = this.#sweep(isBackground, isDeep).finally(() => (this.#sweeping = undefined))
+    this.#sweeping = sweeping
+    return sweeping
+  }
+
+  async #sweep(isBackground: boolean, isDeep: boolean): Promise<SweepReport> {
+    const stopped = this.#sweepsStopped
+    const { clock, maxBytes, minFreeBytes, ttl } = this.options
+    const failures = this.#failures
+    const failedBefore = failures.count
+    const sweep = new Sweep({
+      ...{ folders: this.#folders, fs: this.#fs, files: this.#files, locks: this.#locks, ledger: this.#ledger },
+      ...{ failures, clock, maxBytes, minFreeBytes, ttl, isBackground, isDeep },
+      check: place => this.#check(place),
+      expire: place => this.#expire(place),
+      isStopped: () => this.#isClosed || stopped !== this.#sweepsStopped,
+    })
+    try {
+      for (const purge of this.#owed.list()) await this.#carryOut(purge)
+      await sweep.run()
+      if (failures.count === failedBefore) failures.worked('sweep')
+    } catch (error) {
+      failures.failed('sweep', error)
+    }
+    this.#evicted += sweep.report.evicted
+    return sweep.report
+  }
+
+  async #check(place: Place): Promise<Loaded['is']> {
+    const loaded = await this.#files.load(place, meta => this.#judge(meta), false)
+    if (loaded.is === 'damaged' || loaded.is === 'expired') await this.#discard(place, loaded)
+    return loaded.is
+  }
+
+  async #expire(place: Place): Promise<boolean> {
+    const peeked = await this.#files.peek(place)
+    if (peeked?.meta === undefined || !this.#isExpired(peeked.meta)) return false
+    await this.#discard(place, { is: 'expired', raw: peeked.raw })
+    return true
+  }
+}
