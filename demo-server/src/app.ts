@@ -15,6 +15,7 @@ export interface RouteCache {
   cacheEnhanced(): RequestHandler
   cacheAi(): RequestHandler
   cacheTts(): RequestHandler
+  audioRouter(): RequestHandler
   stats(): unknown
 }
 
@@ -38,6 +39,7 @@ export function makeApp({ catalogue, cache, upstream, publicDir }: Parts): Expre
   app.get('/api/movies/:movieId/enhanced', cache.cacheEnhanced(), showEnhanced)
   app.post('/api/movies/:movieId/ai', cache.cacheAi(), ask)
   app.post('/api/movies/:movieId/tts', cache.cacheTts(), speak)
+  app.use('/audio', cache.audioRouter())
   app.get('/api/stats', (_req, res) => res.json(cache.stats()))
 
   app.use((_req, _res, next) => next(new Problem(404, 'There is nothing at this address')))
