@@ -5,7 +5,7 @@ import { Flights } from './core/flights.js'
 import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Stack } from './core/stack.js'
-import { PROFILES, type ProfileName } from './core/types.js'
+import { PROFILES, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine } from './http/engine.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
@@ -78,6 +78,10 @@ export function createCache(options: CacheOptions = {}): Cache {
     onEvict: (entry, cause) => report({ type: 'evicted', profile: entry.profile, key: entry.key, cause }),
     onExpire: entry => report({ type: 'expired', profile: entry.profile, key: entry.key }),
   })
+  const invalidate = (tier: Tier, tags: readonly string[]): void => {
+    flights.fence(flight => tags.some(tag => flight.tags.includes(tag)))
+    for (const tag of tags) void tier.deleteTag(tag)
+  }
   const files = makeFiles(resolved, report)
   const stored = new Stack(files === undefined ? [memory] : [memory, files], clock, (tier, error) =>
     report({ type: 'tier-error', tier, error }),
@@ -92,12 +96,9 @@ export function createCache(options: CacheOptions = {}): Cache {
     isClosed: () => isClosed,
     report,
     locate: answer => library.urlOf(answer),
-    invalidate(tags) {
-      flights.fence(flight => tags.some(tag => flight.tags.includes(tag)))
-      for (const tag of tags) void stored.deleteTag(tag)
-    },
+    invalidate: tags => invalidate(memory, tags),
   }
-  const speech: Engine = { ...engine, tier: stored }
+  const speech: Engine = { ...engine, tier: stored, invalidate: tags => invalidate(stored, tags) }
   const timers = PROFILES.map(name => setInterval(() => memory.sweep(name), profiles[name].cleanupInterval).unref())
 
   return {

@@ -117,6 +117,18 @@ describe('reading', () => {
   })
 })
 
+it('a purge of something else does not disturb a read', async () => {
+  const { stack, memory, file, entry } = setup()
+  file.kept.set(entry.key, entry)
+  file.meanwhile = () => {
+    file.meanwhile = undefined
+    void stack.deleteTag('movie:604')
+    void stack.delete('tts 604 GET http://localhost /other')
+  }
+  expect(await stack.get(entry.key)).toEqual(entry)
+  expect(memory.kept.size).toBe(1)
+})
+
 describe('a tier that fails', () => {
   it.each(['memory', 'file'] as const)('(%s) is passed over and reported, whatever is asked of it', async name => {
     const tiers = setup()

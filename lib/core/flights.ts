@@ -93,7 +93,7 @@ export class Flight<Answer> {
 
   /** Waits for this flight at most `timeout` milliseconds. The function that comes back stops waiting without a verdict. */
   follow(timeout: number, settle: (verdict: Verdict<Answer>) => void): () => void {
-    const timer = setTimeout(() => this.#giveUp(follower), timeout)
+    const timer = setTimeout(() => this.#giveUp(follower), timeout).unref()
     const follower: Follower<Answer> = { flight: this, patience: timeout, timer, settle }
     this.#followers.add(follower)
     this.flights.countWaiting(1)

@@ -2,6 +2,9 @@ import { isFresh } from './entry.js'
 import { chain, isPromise } from './maybe.js'
 import type { CacheEntry, Clock, MaybePromise, Tier } from './types.js'
 
+/** Whether a purge throws this entry out. */
+type Purge = (entry: CacheEntry) => boolean
+
 /**
  * Several tiers as one, the fastest first. A read stops at the first fresh entry and brings it up to the faster tiers. A tier that fails is
  * passed over: the cache may fail, the app may not.
@@ -9,8 +12,8 @@ import type { CacheEntry, Clock, MaybePromise, Tier } from './types.js'
 export class Stack implements Tier {
   readonly name: string
   readonly maxEntryBytes: number
-  /** Counts purges: what was read before one is not brought up, nor served, after it. */
-  #purges = 0
+  /** Reads under way, each with the purges that came meanwhile: what one of them concerns is neither served nor brought up. */
+  readonly #reads = new Set<Purge[]>()
 
   constructor(
     private readonly tiers: readonly Tier[],
@@ -22,7 +25,11 @@ export class Stack implements Tier {
   }
 
   get(key: string): MaybePromise<CacheEntry | undefined> {
-    return this.#search(key, 0, undefined, this.#purges)
+    const purges: Purge[] = []
+    const found = this.#search(key, 0, undefined, purges)
+    if (!isPromise(found)) return found
+    this.#reads.add(purges)
+    return found.finally(() => this.#reads.delete(purges))
   }
 
   set(entry: CacheEntry): MaybePromise<boolean> {
@@ -34,7 +41,7 @@ export class Stack implements Tier {
   }
 
   delete(key: string): MaybePromise<boolean> {
-    this.#purges++
+    this.#tellReads(entry => entry.key === key)
     return this.#each(
       false,
       tier => tier.delete(key),
@@ -43,12 +50,12 @@ export class Stack implements Tier {
   }
 
   deleteTag(tag: string): MaybePromise<number> {
-    this.#purges++
+    this.#tellReads(entry => entry.tags.includes(tag))
     return this.#each(0, tier => tier.deleteTag(tag), Math.max)
   }
 
   clear(): MaybePromise<number> {
-    this.#purges++
+    this.#tellReads(() => true)
     return this.#each(0, tier => tier.clear(), Math.max)
   }
 
@@ -65,18 +72,22 @@ export class Stack implements Tier {
     key: string,
     index: number,
     stale: CacheEntry | undefined,
-    purges: number,
+    purges: readonly Purge[],
   ): MaybePromise<CacheEntry | undefined> {
     const tier = this.tiers[index]
-    if (tier === undefined) return stale
+    const isPurged = (entry: CacheEntry): boolean => purges.some(concerns => concerns(entry))
+    if (tier === undefined) return stale === undefined || isPurged(stale) ? undefined : stale
     const found = this.#attempt(undefined, tier, () => tier.get(key))
     return chain(found, entry => {
-      if (purges !== this.#purges) return undefined
       const isAnswer = entry !== undefined && (entry.variants !== undefined || isFresh(entry, this.clock.now()))
-      if (!isAnswer) return this.#search(key, index + 1, stale ?? entry, purges)
+      if (!isAnswer || isPurged(entry)) return this.#search(key, index + 1, stale ?? entry, purges)
       for (const faster of this.tiers.slice(0, index)) void this.#attempt(false, faster, () => faster.set(entry))
       return entry
     })
+  }
+
+  #tellReads(purge: Purge): void {
+    for (const purges of this.#reads) purges.push(purge)
   }
 
   /** Asks every tier at once, and puts their answers together. */
