@@ -139,6 +139,7 @@ describe('a name', () => {
   it('of a temporary file is told apart from all others', () => {
     expect(parseName(temporaryName(digest, 'f'.repeat(16), 35))).toEqual({
       is: 'temporary',
+      digest,
       pid: process.pid,
       instance: 'f'.repeat(16),
     })

@@ -13,8 +13,17 @@ import {
 } from './fs.js'
 import type { Folders } from './folders.js'
 import { decodeMeta, encodeMeta, MAX_META_BYTES, type Meta } from './meta.js'
-import { bodyName, BODY_EXTENSIONS, locationOf, metaName, temporaryName, type FileLocation } from './names.js'
+import {
+  bodyName,
+  BODY_EXTENSIONS,
+  locationOf,
+  metaName,
+  parseName,
+  temporaryName,
+  type FileLocation,
+} from './names.js'
 import type { TagMarks } from './tag-marks.js'
+import { namesIn } from './walk.js'
 
 export type Place = Omit<FileLocation, 'extension'>
 
@@ -28,6 +37,8 @@ export type Loaded =
   | { readonly is: 'found'; readonly meta: Meta; readonly body: Buffer }
   | { readonly is: 'absent' }
   | { readonly is: 'expired' | 'damaged'; readonly raw: Buffer }
+
+export type Written = { readonly before: number; readonly after: number } | 'taken' | undefined
 
 /** A use is written down at most so often. */
 const TOUCH_INTERVAL = 60_000
@@ -68,41 +79,69 @@ export class EntryFiles {
   }
 
   /**
-   * Writes both files under other names, then takes the old entry away, then gives body and meta their names, in this order: an old meta
-   * never stands beside a new body. Answers the bytes before and after; undefined when it was not wanted any more.
+   * Writes both files under other names, then takes the old meta away, then gives body and meta their names, in this order: an old meta
+   * never stands beside a new body. Answers the bytes before and after; undefined when it was not wanted any more; `taken` when another
+   * process stores the same key at the same time.
    */
-  async write(
-    place: FileLocation,
-    meta: Meta,
-    body: Buffer,
-    isWanted: () => boolean,
-  ): Promise<{ before: number; after: number } | undefined> {
-    const [bodyPath, metaPath] = [bodyName(place), metaName(place.digest)].map(name =>
-      this.folders.path(place.folder, name),
-    ) as [string, string]
+  async write(place: FileLocation, meta: Meta, body: Buffer, isWanted: () => boolean): Promise<Written> {
     const raw = encodeMeta(meta)
-    const [bodyFrom, metaFrom] = [this.#temporary(place), this.#temporary(place)] as const
-    const made = [bodyFrom, metaFrom]
-    let isCommitted = false
+    // The last one stands for the whole of it: while it is there, what looks damaged may be half written.
+    const made = [this.#temporary(place), this.#temporary(place), this.#temporary(place)] as const
+    const [bodyFrom, metaFrom, mark] = made
+    let bodyFile: FileHandle | undefined
     try {
       await this.folders.make(this.folders.path(place.folder))
-      await this.#writeTemporary(place, bodyFrom, body)
-      await this.#writeTemporary(place, metaFrom, raw)
-      if (!(await this.#isFree(bodyPath)) || !(await this.#isFree(metaPath)) || !isWanted()) return undefined
-      const old = await this.peek(place)
-      const before = old === undefined ? 0 : await this.remove(place, old)
+      // It stays open until the end: the number of a file that nobody holds may be given to another.
+      bodyFile = await this.#writeTemporary(place, bodyFrom, body)
+      await (await this.#writeTemporary(place, metaFrom, raw)).close()
+      await (await this.#writeTemporary(place, mark, Buffer.alloc(0))).close()
+      const { ino } = await bodyFile.stat()
+      const before = isWanted() ? await this.#commit(place, meta, { bodyFrom, metaFrom, ino }, isWanted) : undefined
+      return typeof before === 'number' ? { before, after: body.length + raw.length } : before
+    } finally {
+      // What a failing close has lost shows when the digest is compared.
+      await bodyFile?.close().catch(() => undefined)
+      await this.#clean(made)
+      for (const path of made) this.#underWay.delete(path)
+    }
+  }
+
+  /** Answers the bytes that were there before. */
+  async #commit(
+    place: FileLocation,
+    meta: Meta,
+    { bodyFrom, metaFrom, ino }: { bodyFrom: string; metaFrom: string; ino: number },
+    isWanted: () => boolean,
+  ): Promise<number | 'taken' | undefined> {
+    const bodyPath = this.folders.path(place.folder, bodyName(place))
+    const metaPath = this.folders.path(place.folder, metaName(place.digest))
+    if (!(await this.#isFree(bodyPath)) || !(await this.#isFree(metaPath))) return undefined
+    let made: string[] = []
+    try {
+      const before = await this.#removeOld(place)
       await this.fs.rename(bodyFrom, bodyPath)
-      made.push(bodyPath)
+      made = [bodyPath]
       await this.marks.add(place, meta)
       if (!isWanted()) return undefined
-      await this.fs.rename(metaFrom, metaPath)
-      isCommitted = true
-      return { before, after: body.length + raw.length }
+      // Where another process has put its body in the place of ours, the entry is the other's, and our meta must not stand there.
+      const isOurs = await this.#isStill(bodyPath, ino)
+      if (isOurs) await this.fs.rename(metaFrom, metaPath)
+      const isStillOurs = isOurs && (await this.#isStill(bodyPath, ino))
+      made = isOurs && !isStillOurs ? [metaPath] : []
+      return isStillOurs ? before : 'taken'
     } finally {
-      await this.#clean(isCommitted ? [] : made)
-      this.#underWay.delete(bodyFrom)
-      this.#underWay.delete(metaFrom)
+      await this.#clean(made)
     }
+  }
+
+  /** Takes the old meta away, and a body that the new one would not replace. Answers the bytes of the old entry. */
+  async #removeOld(place: FileLocation): Promise<number> {
+    const old = await this.peek(place)
+    if (old === undefined) return 0
+    if (old.meta === undefined || locationOf(old.meta).extension !== place.extension) return this.remove(place, old)
+    await unlinkIfThere(this.fs, this.folders.path(place.folder, metaName(place.digest)))
+    await this.marks.remove(place, old.meta)
+    return old.raw.length + old.meta.size
   }
 
   /** Removes what was peeked at, the meta first: without it there is no entry. Answers the bytes that went. */
@@ -123,6 +162,17 @@ export class EntryFiles {
     if (stat?.isFile() !== true) return 0
     await unlinkIfThere(this.fs, path)
     return stat.size
+  }
+
+  /** Whether another process is about to commit this entry: its temporary files lie beside ours. */
+  async isBeingWritten({ folder, digest }: Place): Promise<boolean> {
+    for await (const names of namesIn(this.fs, this.folders.path(folder))) {
+      for (const name of names.filter(one => one.startsWith(`.${digest}.`))) {
+        const means = parseName(name)
+        if (means?.is === 'temporary' && !this.isOurs(means.instance)) return true
+      }
+    }
+    return false
   }
 
   isOurs(instance: string): boolean {
@@ -172,13 +222,20 @@ export class EntryFiles {
     return path
   }
 
-  async #writeTemporary(place: Place, path: string, data: Buffer): Promise<void> {
+  async #isStill(path: string, ino: number): Promise<boolean> {
+    return (await unless(['ENOENT'], undefined, this.fs.lstat(path)))?.ino === ino
+  }
+
+  /** The file it made, open. */
+  async #writeTemporary(place: Place, path: string, data: Buffer): Promise<FileHandle> {
     const file = await this.#create(place, path)
     try {
       await file.writeFile(data)
       await setTime(file, this.clock.now())
-    } finally {
+      return file
+    } catch (error) {
       await file.close()
+      throw error
     }
   }
 

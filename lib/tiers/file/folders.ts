@@ -78,6 +78,9 @@ export class Folders {
 
   async #makeOne(path: string): Promise<void> {
     await unless(['EEXIST'], undefined, this.fs.mkdir(path, { mode: 0o700 }))
+    if (await this.has(path)) return
+    // It stood there empty, and a sweep of another process has just taken it away.
+    await unless(['EEXIST'], undefined, this.fs.mkdir(path, { mode: 0o700 }))
     if (!(await this.has(path))) throw new Error(`${path} is not a directory: reelcache follows no links`)
   }
 }

@@ -4,6 +4,7 @@ import * as node from 'node:fs/promises'
 /** What the tier needs to know of a file. */
 export interface FileStat {
   readonly size: number
+  readonly ino: number
   readonly mtimeMs: number
   readonly ctimeMs: number
   isFile(): boolean

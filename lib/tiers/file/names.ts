@@ -39,7 +39,7 @@ export const BODY_EXTENSIONS = ['mp3', 'wav', 'ogg', 'opus', 'flac', 'aac', 'm4a
 const FOLDER = /^(?:[a-z0-9][a-z0-9_-]{0,63}|~[0-9a-f]{32}|-)$/
 const BODY = new RegExp(`^([0-9a-f]{64})\\.(${BODY_EXTENSIONS.join('|')})$`)
 const META = /^([0-9a-f]{64})\.meta$/
-const TEMPORARY = /^\.[0-9a-f]{64}\.([1-9][0-9]{0,9})\.([0-9a-f]{16})-[0-9a-z]{1,12}\.tmp$/
+const TEMPORARY = /^\.([0-9a-f]{64})\.([1-9][0-9]{0,9})\.([0-9a-f]{16})-[0-9a-z]{1,12}\.tmp$/
 const TAG = /^[0-9a-f]{32}$/
 const MARK = /^([a-z0-9~-][a-z0-9_-]{0,63})\.([0-9a-f]{64})$/
 
@@ -89,7 +89,7 @@ export const temporaryName = (digest: string, instance: string, count: number): 
 export type FileName =
   | { readonly is: 'body'; readonly digest: string; readonly extension: string }
   | { readonly is: 'meta'; readonly digest: string }
-  | { readonly is: 'temporary'; readonly pid: number; readonly instance: string }
+  | { readonly is: 'temporary'; readonly digest: string; readonly pid: number; readonly instance: string }
 
 /** What a name in a folder of ours says. Undefined: not ours, and never touched. */
 export function parseName(name: string): FileName | undefined {
@@ -98,7 +98,10 @@ export function parseName(name: string): FileName | undefined {
   const meta = META.exec(name)
   if (meta !== null) return { is: 'meta', digest: meta[1]! }
   const temporary = TEMPORARY.exec(name)
-  if (temporary !== null) return { is: 'temporary', pid: Number(temporary[1]), instance: temporary[2]! }
+  if (temporary !== null) {
+    const [, digest, pid, instance] = temporary as unknown as [string, string, string, string]
+    return { is: 'temporary', digest, pid: Number(pid), instance }
+  }
   return undefined
 }
 

@@ -228,6 +228,8 @@ export class FileTier implements Tier {
   /** Removes what was found to be damaged or expired, unless another process has put something else there meanwhile. */
   #discard(place: Place, { is, raw }: Extract<Loaded, { raw: Buffer }>): Promise<void> {
     return this.#locks.run(place.digest, async () => {
+      // Its body may be in place already, and its meta about to come.
+      if (is === 'damaged' && (await this.#files.isBeingWritten(place))) return
       const peeked = await this.#files.peek(place)
       if (peeked?.raw.equals(raw) !== true) return
       if (is === 'damaged') {
@@ -279,6 +281,8 @@ export class FileTier implements Tier {
     const place = locationOf(entry)
     const written = await this.#files.write(place, meta, body, () => write.isWanted)
     if (written === undefined) return false
+    // What the other process stores is as good, and its ledger counts it.
+    if (written === 'taken') return true
     this.#ledger.change(place.digest, written.before, written.after)
     if (this.#ledger.bytes > maxBytes || this.#ledger.written > maxBytes * WRITTEN_SHARE) this.#sweepSoon()
     return true
