@@ -150,10 +150,32 @@ export class EntryFiles {
     let bytes = raw.length
     // What the meta does not say any more, the names do.
     for (const extension of meta === undefined ? BODY_EXTENSIONS : [locationOf(meta).extension]) {
-      bytes += await this.removeFile(this.folders.path(place.folder, bodyName({ ...place, extension })))
+      bytes += await this.removeBody({ ...place, extension })
     }
     if (meta !== undefined) await this.marks.remove(place, meta)
     return bytes
+  }
+
+  /**
+   * Removes a body without a meta. Between the two another process may have stored an entry under these very names: so the body is taken
+   * aside first, and put back where a meta has come. Answers its size.
+   */
+  async removeBody(place: FileLocation): Promise<number> {
+    const path = this.folders.path(place.folder, bodyName(place))
+    const stat = await unless(['ENOENT'], undefined, this.fs.lstat(path))
+    if (stat?.isFile() !== true) return 0
+    const aside = this.#temporary(place)
+    try {
+      await unless(['ENOENT'], undefined, this.fs.rename(path, aside))
+      const { meta } = (await this.peek(place)) ?? {}
+      const isWanted = meta !== undefined && locationOf(meta).extension === place.extension
+      const isFree = (await unless(['ENOENT'], undefined, this.fs.lstat(path))) === undefined
+      if (isWanted && isFree) await unless(['ENOENT'], undefined, this.fs.rename(aside, path))
+      return isWanted ? 0 : stat.size
+    } finally {
+      await this.#clean([aside])
+      this.#underWay.delete(aside)
+    }
   }
 
   /** Removes a regular file; a link or a directory in its place is not ours. Answers its size. */
