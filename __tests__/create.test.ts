@@ -87,7 +87,19 @@ describe('close', () => {
 
 describe('stats', () => {
   const none = {
-    ...{ hits: 0, collapsed: 0, misses: 0, revalidated: 0, bypasses: {}, stored: 0, refusals: {}, evictions: 0 },
+    ...{
+      hits: 0,
+      collapsed: 0,
+      misses: 0,
+      stale: 0,
+      covered: 0,
+      refreshes: 0,
+      revalidated: 0,
+      bypasses: {},
+      stored: 0,
+      refusals: {},
+      evictions: 0,
+    },
     ...{ expired: 0, hitRate: 0, entries: 0, bytes: 0 },
   }
 

@@ -31,6 +31,22 @@ export interface RouteOptions {
   maxEntryBytes?: number
   /** Milliseconds a request waits for an equal one that is under way, before it runs the handler itself. Default: 5,000; ai and tts 30,000. */
   lockTimeout?: Milliseconds
+  /** Part of `ttl`, 0 to 1, that is taken off by chance, so that answers made together do not expire together. Default: 0. */
+  ttlJitter?: number
+  /** Milliseconds a stale answer is sent at once while it is refreshed in the background (RFC 5861); the handler's own directive wins. Default: 0; enhanced 600,000. */
+  staleWhileRevalidate?: Milliseconds
+  /** Milliseconds a stale answer is sent where the handler fails (5xx, error, cut off, too slow); the handler's own directive wins. Default: 0; enhanced and ai 3,600,000. */
+  staleIfError?: Milliseconds
+  /** Milliseconds after which a handler counts as failed where a stale answer can be sent instead. Default: 10,000; ai and tts 30,000. */
+  handlerTimeout?: Milliseconds
+  /** Goes on with an answer whose client has left, and keeps it: what is paid for is not thrown away. Default: false; ai and tts true. */
+  ignoreClientAbort?: boolean
+  /** Says whether a body is whole. Default: an event stream of ai ends with `data: [DONE]` or `message_stop`; everything else that was ended is. */
+  complete?: (body: Buffer) => boolean
+  /** Milliseconds between two chunks of an event stream that is replayed. Default: 0. */
+  pace?: Milliseconds
+  /** What an unsafe method that succeeds throws out: the stored answers of its URL (RFC 9111 section 4.4), or all of its movie. Default: 'url'. */
+  invalidate?: 'url' | 'movie'
 }
 
 /** Options of a profile: its share of memory, and defaults for its routes. */
@@ -100,7 +116,7 @@ export interface ResolvedFiles {
   readonly ttl: Milliseconds | undefined
 }
 
-type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass'
+type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass' | 'complete'
 
 /** A route's options with nothing left open that has a default. */
 export type ResolvedRoute = Readonly<Required<Omit<RouteOptions, Optional>>> & Readonly<Pick<RouteOptions, Optional>>
@@ -121,11 +137,28 @@ const MIN_MAX_BYTES = 64 * 1024
 /** Node cuts a longer timer to one millisecond. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
-const DEFAULTS: Readonly<Record<ProfileName, { ttl: Milliseconds; maxEntries: number; lockTimeout: Milliseconds }>> = {
-  api: { ttl: 300_000, maxEntries: 100, lockTimeout: 5_000 },
-  enhanced: { ttl: 600_000, maxEntries: 200, lockTimeout: 5_000 },
-  ai: { ttl: 1_800_000, maxEntries: 50, lockTimeout: 30_000 },
-  tts: { ttl: 3_600_000, maxEntries: 50, lockTimeout: 30_000 },
+const COMMON = {
+  vary: [],
+  ignoreCookies: [],
+  negativeTtl: 0,
+  ttlJitter: 0,
+  pace: 0,
+  invalidate: 'url',
+} as const
+
+const MAX_ENTRIES: Readonly<Record<ProfileName, number>> = { api: 100, enhanced: 200, ai: 50, tts: 50 }
+
+/** JSON: quick to make. */
+const QUICK = { lockTimeout: 5_000, handlerTimeout: 10_000, ignoreClientAbort: false }
+/** Text and speech of a model: slow, and paid for. */
+const DEAR = { lockTimeout: 30_000, handlerTimeout: 30_000, ignoreClientAbort: true }
+const NEVER_STALE = { staleWhileRevalidate: 0, staleIfError: 0 }
+
+const ROUTE_DEFAULTS: Readonly<Record<ProfileName, Omit<ResolvedRoute, 'maxEntryBytes'>>> = {
+  api: { ...COMMON, ...QUICK, ...NEVER_STALE, ttl: 300_000 },
+  enhanced: { ...COMMON, ...QUICK, ttl: 600_000, staleWhileRevalidate: 600_000, staleIfError: 3_600_000 },
+  ai: { ...COMMON, ...DEAR, ttl: 1_800_000, staleWhileRevalidate: 0, staleIfError: 3_600_000 },
+  tts: { ...COMMON, ...DEAR, ...NEVER_STALE, ttl: 3_600_000 },
 }
 
 /** What a value must be, as a sentence for the error, or undefined when it is right. */
@@ -140,13 +173,17 @@ const timer: Check = value =>
   isNumber(value, 1, LONGEST_TIMER)
     ? undefined
     : `a number of milliseconds from 1 to ${LONGEST_TIMER} (five minutes: 300_000)`
+const pause: Check = value =>
+  isNumber(value, 0, 60_000) ? undefined : 'a number of milliseconds from 0 to 60_000 (a tenth of a second: 100)'
+const share: Check = value => (isNumber(value, 0, 1) ? undefined : 'a number from 0 to 1 (a tenth: 0.1)')
+const extent: Check = value => (value === 'url' || value === 'movie' ? undefined : "'url' or 'movie'")
 const count: Check = value =>
   isNumber(value, 1, 16_777_216) && Number.isInteger(value) ? undefined : 'a whole number of entries, 1 to 16,777,216'
 const bytes: Check = value =>
   isNumber(value, 1) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 1 or more (1 MiB: 1_048_576)'
 const bytesOrNone: Check = value =>
   isNumber(value, 0) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 0 or more (1 MiB: 1_048_576)'
-const callback: Check = value => (typeof value === 'function' ? undefined : 'a function of the request')
+const callback: Check = value => (typeof value === 'function' ? undefined : 'a function')
 const flag: Check = value => (typeof value === 'boolean' ? undefined : 'true or false')
 const text: Check = value => (typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty')
 
@@ -180,6 +217,14 @@ const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
   negativeTtl: milliseconds,
   maxEntryBytes: bytes,
   lockTimeout: timer,
+  ttlJitter: share,
+  staleWhileRevalidate: milliseconds,
+  staleIfError: milliseconds,
+  handlerTimeout: timer,
+  ignoreClientAbort: flag,
+  complete: callback,
+  pace: pause,
+  invalidate: extent,
 }
 const PROFILE_CHECKS: Readonly<Record<keyof ProfileOptions, Check>> = {
   ...ROUTE_CHECKS,
@@ -232,18 +277,14 @@ function resolveProfile(
   const files = name === 'tts' && fileCache !== false ? resolveFiles(others) : undefined
   const inMemory = Math.floor(maxBytes * LARGEST_ENTRY_SHARE)
   const base: ResolvedRoute = {
-    ttl: DEFAULTS[name].ttl,
-    lockTimeout: DEFAULTS[name].lockTimeout,
-    vary: [],
-    ignoreCookies: [],
-    negativeTtl: 0,
+    ...ROUTE_DEFAULTS[name],
     maxEntryBytes: Math.max(inMemory, Math.min(files?.maxBytes ?? 0, DEFAULT_FILE_ENTRY_BYTES)),
   }
   // While an answer is made its copy is in memory, files or not.
   const mostEntryBytes = Math.max(inMemory, Math.min(files?.maxBytes ?? 0, MOST_FILE_ENTRY_BYTES))
   return {
     name,
-    maxEntries: maxSize ?? maxMemorySize ?? DEFAULTS[name].maxEntries,
+    maxEntries: maxSize ?? maxMemorySize ?? MAX_ENTRIES[name],
     cleanupInterval: cleanupInterval ?? DEFAULT_CLEANUP_INTERVAL,
     mostEntryBytes,
     route: withRoute(name, base, route, mostEntryBytes),

@@ -1,14 +1,18 @@
 import { parseCacheControl } from '../../lib/http/cache-control.js'
-import { freshnessOf } from '../../lib/http/freshness.js'
+import { freshnessOf, type Freshness } from '../../lib/http/freshness.js'
 import type { Fields } from '../../lib/http/headers.js'
 
 const NOW = Date.UTC(2026, 4, 17, 20, 15)
 const TTL = 300_000
 const dateIn = (seconds: number): string => new Date(NOW + seconds * 1000).toUTCString()
 
-const freshFor = (fields: Fields, ttl = TTL): number | undefined => {
+const freshnessBy = (fields: Fields, ttl = TTL): Freshness | undefined => {
   const field = fields['cache-control']
-  const freshness = freshnessOf(fields, parseCacheControl(typeof field === 'string' ? field : '')!, ttl, NOW)
+  const directives = parseCacheControl(typeof field === 'string' ? field : '')!
+  return freshnessOf(fields, directives, { ttl, staleWhileRevalidate: 30_000, staleIfError: 90_000 }, NOW)
+}
+const freshFor = (fields: Fields, ttl = TTL): number | undefined => {
+  const freshness = freshnessBy(fields, ttl)
   return freshness && (freshness.staleAt - NOW) / 1000
 }
 
@@ -49,8 +53,23 @@ describe('the seconds an answer stays fresh', () => {
   })
 
   it('are called explicit where the handler said them', () => {
-    const explicit = (fields: Fields, field: string): boolean | undefined =>
-      freshnessOf(fields, parseCacheControl(field)!, TTL, NOW)?.explicit
-    expect([explicit({}, ''), explicit({}, 'max-age=5'), explicit({ expires: '0' }, '')]).toEqual([false, true, true])
+    const all: Fields[] = [{}, { 'cache-control': 'max-age=5' }, { expires: '0' }]
+    expect(all.map(fields => freshnessBy(fields)?.explicit)).toEqual([false, true, true])
+  })
+})
+
+describe('the seconds an answer may be served stale, while it is refreshed and when the handler fails', () => {
+  it.each<[string, string, number, number]>([
+    ['the route says so', '', 30, 90],
+    ['the handler says so', 'max-age=5, stale-while-revalidate=7, stale-if-error=8', 7, 8],
+    ['the handler says it of one', 'stale-if-error=8', 30, 8],
+    ['the handler says 0', 'stale-while-revalidate=0, stale-if-error="0"', 0, 0],
+    ['what the handler says makes no sense', 'stale-while-revalidate=soon, stale-if-error', 0, 0],
+    ['must-revalidate forbids it', 'max-age=5, must-revalidate, stale-while-revalidate=7, stale-if-error=8', 0, 0],
+    ['proxy-revalidate forbids it', 'max-age=5, proxy-revalidate', 0, 0],
+    ['s-maxage forbids it', 's-maxage=5, stale-while-revalidate=7', 0, 0],
+  ])('where %s', (_, field, refresh, cover) => {
+    const { staleAt, refreshUntil, coverUntil } = freshnessBy({ 'cache-control': field })!
+    expect([(refreshUntil - staleAt) / 1000, (coverUntil - staleAt) / 1000]).toEqual([refresh, cover])
   })
 })

@@ -24,7 +24,8 @@ const entry = n => Object.freeze(newEntry({
   fields: handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
   body: Buffer.alloc(100, n),
   tags: ['profile:api', own('movie:' + n), own('url:api http://localhost /api/movies/' + n)],
-  freshness: { generatedAt: now, staleAt: now + 1, explicit: false },
+  freshness: { generatedAt: now, staleAt: now + 1, refreshUntil: now + 1, coverUntil: now + 1, explicit: false },
+  handlerTime: 12.5,
   now,
 }))
 const used = () => {

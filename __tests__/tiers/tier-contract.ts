@@ -19,7 +19,10 @@ export function entryOf(given: Partial<CacheEntry> & { path?: string } = {}, clo
     storedAt: now,
     staleAt: now + 300_000,
     explicit: false,
-    deleteAt: now + 300_000,
+    refreshUntil: now + 400_000,
+    coverUntil: now + 500_000,
+    deleteAt: now + 500_000,
+    handlerTime: 12.5,
     ...others,
   })
 }

@@ -1,10 +1,14 @@
-import type { BypassReason, EvictionCause, RefusalReason } from './outcomes.js'
+import type { BypassReason, EvictionCause, RefusalReason, StaleReason } from './outcomes.js'
 import type { ProfileName } from './types.js'
 
 /** What happened, in the words of `Cache-Status`. */
 export type CacheEvent =
   | { readonly type: 'hit'; readonly profile: ProfileName; readonly key: string; readonly collapsed: boolean }
   | { readonly type: 'miss'; readonly profile: ProfileName; readonly key: string }
+  /** Answered from a stale entry: while it is refreshed, or because the handler failed. */
+  | { readonly type: 'stale'; readonly profile: ProfileName; readonly key: string; readonly why: StaleReason }
+  /** The handler runs in the background, for nobody's request. */
+  | { readonly type: 'refresh'; readonly profile: ProfileName; readonly key: string }
   | { readonly type: 'revalidated'; readonly profile: ProfileName; readonly key: string }
   | { readonly type: 'bypass'; readonly profile: ProfileName; readonly reason: BypassReason }
   | { readonly type: 'stored'; readonly profile: ProfileName; readonly key: string; readonly bytes: number }

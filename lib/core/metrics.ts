@@ -9,6 +9,12 @@ export interface ProfileCounters {
   collapsed: number
   /** Requests that ran the handler after a look-up. */
   misses: number
+  /** Requests answered from a stale entry without waiting for the handler. */
+  stale: number
+  /** Misses whose handler failed, and that were answered from a stale entry. */
+  covered: number
+  /** Handler runs in the background that refresh a stale entry. */
+  refreshes: number
   /** Misses that ended in a 304 of the handler: the stored answer was renewed and sent. */
   revalidated: number
   /** Requests that were not looked up, by reason. */
@@ -38,6 +44,13 @@ export class Metrics {
         break
       case 'miss':
         this.profiles[event.profile].misses++
+        break
+      case 'stale':
+        if (event.why === 'stale-if-error') this.profiles[event.profile].covered++
+        else this.profiles[event.profile].stale++
+        break
+      case 'refresh':
+        this.profiles[event.profile].refreshes++
         break
       case 'revalidated':
         this.profiles[event.profile].revalidated++
@@ -70,6 +83,9 @@ const newCounters = (): ProfileCounters => ({
   hits: 0,
   collapsed: 0,
   misses: 0,
+  stale: 0,
+  covered: 0,
+  refreshes: 0,
   revalidated: 0,
   bypasses: {},
   stored: 0,

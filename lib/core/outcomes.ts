@@ -42,8 +42,15 @@ export const REFUSAL_REASONS = {
   'tier-error': 'the store failed',
 } as const
 
+/** Why an answer was served stale (RFC 5861). */
+export const STALE_REASONS = {
+  'stale-while-revalidate': 'it is being refreshed in the background',
+  'stale-if-error': 'the handler failed or took longer than handlerTimeout',
+} as const
+
 export type BypassReason = keyof typeof BYPASS_REASONS
 export type RefusalReason = keyof typeof REFUSAL_REASONS
+export type StaleReason = keyof typeof STALE_REASONS
 
 /** Why an entry left memory. */
 export type EvictionCause = 'entries' | 'bytes'

@@ -35,8 +35,16 @@ export interface CacheEntry {
   readonly staleAt: Milliseconds
   /** The handler's own headers say so, not the route's ttl: no tier may keep it longer. */
   readonly explicit: boolean
+  /** Before this instant it is served stale while it is refreshed (RFC 5861 section 3); not after `staleAt`: never. */
+  readonly refreshUntil: Milliseconds
+  /** Before this instant it is served stale where the handler fails (RFC 5861 section 4); not after `staleAt`: never. */
+  readonly coverUntil: Milliseconds
   /** From this instant on only a 304 of the handler makes it usable again; the next sweep removes it. */
   readonly deleteAt: Milliseconds
+  /** How long the handler took to make it: what a hit saves. */
+  readonly handlerTime: Milliseconds
+  /** Where the chunks of an event stream end, in bytes: it is replayed in the same chunks. */
+  readonly chunkEnds?: readonly number[]
   /** Set on the index of a key whose answers differ by `Vary` (RFC 9111 section 4.1); such an entry has no body. */
   readonly variants?: readonly Variant[]
 }

@@ -1,4 +1,4 @@
-import type { BypassReason, RefusalReason } from '../core/outcomes.js'
+import type { BypassReason, RefusalReason, StaleReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
 
 /** What is said of one answer, in `Cache-Status` (RFC 9211) for machines and in `X-Cache` for people. */
@@ -21,6 +21,12 @@ export const collapsed = (entry: CacheEntry, now: number): Status => ({
   cacheStatus: `${NAME}; fwd=miss; collapsed; ttl=${ttlOf(entry, now)}`,
   xCache: 'HIT',
 })
+
+/** Answered from a stale entry: `hit` while it is refreshed, `fwd=stale` after the handler failed (with its status, where it had one). */
+export const stale = (entry: CacheEntry, why: StaleReason, status: number | undefined, now: number): Status => {
+  const outcome = why === 'stale-while-revalidate' ? 'hit' : `fwd=stale${status === undefined ? '' : `; fwd-status=${status}`}`
+  return { cacheStatus: `${NAME}; ${outcome}; ttl=${ttlOf(entry, now)}; detail=${why}`, xCache: 'STALE' }
+}
 
 export const bypass = (reason: BypassReason): Status => ({
   cacheStatus: reason === 'method' ? `${NAME}; fwd=method` : `${NAME}; fwd=bypass; detail=${reason}`,

@@ -37,6 +37,7 @@ export interface Visit {
 /** One run of the handler on a miss: what it answers goes to the client, and into the store where the policy agrees. */
 export class Fill implements Sink {
   isOpen = true
+  readonly #since = performance.now()
   readonly #before: Fields
   readonly #session: string | undefined
   readonly #observation: Observation
@@ -266,6 +267,7 @@ export class Fill implements Sink {
       tags: key.tags,
       freshness: this.#freshness!,
       now: engine.clock.now(),
+      handlerTime: performance.now() - this.#since,
     })
   }
 

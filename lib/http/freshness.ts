@@ -7,8 +7,18 @@ import { instantOf } from './http-date.js'
 export interface Freshness {
   readonly generatedAt: Milliseconds
   readonly staleAt: Milliseconds
+  /** Until when it may be served stale: while it is refreshed, and when the handler fails. Not after `staleAt`: never. */
+  readonly refreshUntil: Milliseconds
+  readonly coverUntil: Milliseconds
   /** The handler's own headers said so, not the route's ttl. */
   readonly explicit: boolean
+}
+
+/** What a route says of freshness where the handler's own headers say nothing. */
+export interface FreshnessDefaults {
+  readonly ttl: Milliseconds
+  readonly staleWhileRevalidate: Milliseconds
+  readonly staleIfError: Milliseconds
 }
 
 /**
@@ -18,7 +28,7 @@ export interface Freshness {
 export function freshnessOf(
   fields: Fields,
   directives: Directives,
-  ttl: Milliseconds,
+  { ttl, staleWhileRevalidate, staleIfError }: FreshnessDefaults,
   now: Milliseconds,
 ): Freshness | undefined {
   const date = instantOf(fields, 'date', now) ?? now
@@ -27,11 +37,25 @@ export function freshnessOf(
   const generatedAt = now - initialAge(fields, date, now)
   // Garbage in max-age or Expires is NaN here: stale already, as RFC 9111 section 4.2.1 encourages.
   const lifetime = explicit ?? ttl
+  const staleAt = Number.isNaN(lifetime) ? now : generatedAt + lifetime
   return {
     generatedAt,
-    staleAt: Number.isNaN(lifetime) ? now : generatedAt + lifetime,
+    staleAt,
+    refreshUntil: staleAt + staleWindow(directives, 'stale-while-revalidate', staleWhileRevalidate),
+    coverUntil: staleAt + staleWindow(directives, 'stale-if-error', staleIfError),
     explicit: explicit !== undefined,
   }
+}
+
+/** RFC 9111 section 4.2.4: these forbid a stale answer, whatever else is said. */
+const NEVER_STALE = ['must-revalidate', 'proxy-revalidate', 's-maxage'] as const
+
+/** How long after it has become stale an answer may be served (RFC 5861): the handler's own words win over the route's. */
+function staleWindow(directives: Directives, name: string, standard: Milliseconds): Milliseconds {
+  if (NEVER_STALE.some(word => directives.has(word))) return 0
+  const seconds = deltaSeconds(directives, name)
+  if (seconds === undefined) return standard
+  return Number.isNaN(seconds) ? 0 : seconds * 1000
 }
 
 /** RFC 9111 section 4.2.1: s-maxage, then max-age, then Expires less Date. */

@@ -12,21 +12,20 @@ export interface NewEntry {
   readonly tags: readonly string[]
   readonly freshness: Freshness
   readonly now: Milliseconds
+  readonly handlerTime: Milliseconds
 }
 
-export function newEntry({ key, profile, status, fields, body, tags, freshness, now }: NewEntry): CacheEntry {
-  const etag = status === 200 ? etagFor(body, lineOf(fields.headers, 'etag')) : undefined
-  return { key, profile, status, ...fields, body, etag, tags, ...timesOf(freshness, now) }
+export function newEntry({ fields, freshness, now, ...own }: NewEntry): CacheEntry {
+  const etag = own.status === 200 ? etagFor(own.body, lineOf(fields.headers, 'etag')) : undefined
+  return { ...own, ...fields, etag, ...timesOf(freshness, now) }
 }
 
-type Times = Pick<CacheEntry, 'generatedAt' | 'storedAt' | 'staleAt' | 'explicit' | 'deleteAt'>
+type Times = Freshness & Pick<CacheEntry, 'storedAt' | 'deleteAt'>
 
-export const timesOf = ({ generatedAt, staleAt, explicit }: Freshness, now: Milliseconds): Times => ({
-  generatedAt,
+export const timesOf = (freshness: Freshness, now: Milliseconds): Times => ({
+  ...freshness,
   storedAt: now,
-  staleAt,
-  explicit,
-  deleteAt: staleAt,
+  deleteAt: Math.max(freshness.refreshUntil, freshness.coverUntil),
 })
 
 /** RFC 9111 section 3.2: what a 304 does not replace, because it speaks of the body. */

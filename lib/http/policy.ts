@@ -60,7 +60,7 @@ export class Policy {
     if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return 'status'
     const ttl = this.#ttlFor(status)
     if (ttl === undefined) return 'status'
-    const freshness = freshnessOf(fields, directives, ttl, now)
+    const freshness = freshnessOf(fields, directives, { ...this.route, ttl }, now)
     if (freshness === undefined) return status === 200 ? 'no-freshness' : 'status'
     const isUseful = freshness.staleAt > now || (status === 200 && method === 'GET' && hasValidator(fields))
     return isUseful ? freshness : 'no-freshness'
@@ -108,8 +108,9 @@ export class Policy {
 
   /** How long a status stays fresh when its headers do not say; 0 when only they can say it; undefined when it is never stored. */
   #ttlFor(status: number): Milliseconds | undefined {
-    if (status === 200) return this.route.ttl
-    if (status === 404 || status === 410) return this.route.negativeTtl
+    const { ttl, ttlJitter, negativeTtl } = this.route
+    if (status === 200) return ttl * (1 - ttlJitter * Math.random())
+    if (status === 404 || status === 410) return negativeTtl
     // A part, a confirmation, a failed precondition: answers to what this one client asked. 5xx: no error is ever replayed.
     if (status < 200 || status >= 500 || [206, 304, 412, 416].includes(status)) return undefined
     return 0

@@ -151,7 +151,8 @@ describe('time', () => {
     await tier.set(entry)
     clock.advance(365 * 86_400_000)
     const now = clock.now()
-    expect(await tier.get(entry.key)).toEqual({ ...entry, staleAt: now + 300_000, deleteAt: now + 300_000 })
+    const ends = { refreshUntil: now + 400_000, coverUntil: now + 500_000, deleteAt: now + 500_000 }
+    expect(await tier.get(entry.key)).toEqual({ ...entry, staleAt: now + 300_000, ...ends })
   })
 
   it('ends what the handler itself has put an end to', async () => {
@@ -321,5 +322,5 @@ describe('several tiers on one directory', () => {
     expect(weight(dir)).toBeLessThanOrEqual(maxBytes * 1.05)
     expect(weight(dir)).toBeGreaterThan(maxBytes / 2)
     expect(all.flatMap(({ errors }) => errors)).toEqual([])
-  })
+  }, 30_000)
 })

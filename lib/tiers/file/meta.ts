@@ -15,6 +15,9 @@ export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
   readonly expires: string | null
 }
 
+/** The instants at which an entry's uses end. */
+export type EndsOfUse = Pick<CacheEntry, 'staleAt' | 'refreshUntil' | 'coverUntil' | 'deleteAt'>
+
 const VERSION = 1
 const LAST_INSTANT = 8.64e15
 
@@ -38,7 +41,7 @@ export function metaOf(
   return isMeta(meta) && encodeMeta(meta).length <= MAX_META_BYTES ? meta : undefined
 }
 
-export function entryOf(meta: Meta, body: Buffer, times: Pick<CacheEntry, 'staleAt' | 'deleteAt'>): CacheEntry {
+export function entryOf(meta: Meta, body: Buffer, times: EndsOfUse): CacheEntry {
   const { etag, size: _size, sha256: _sha256, created: _created, expires: _expires, ...entry } = meta
   return Object.freeze({ ...entry, etag: etag ?? undefined, body, ...times })
 }
@@ -46,11 +49,12 @@ export function entryOf(meta: Meta, body: Buffer, times: Pick<CacheEntry, 'stale
 /** The fields in one order, and last a digest of the text before it. */
 export function encodeMeta(meta: Meta): Buffer {
   const { key, profile, status, headers, removed, etag, tags, explicit, variants, size, sha256: bodyDigest } = meta
-  const { generatedAt, storedAt, staleAt, deleteAt, created, expires } = meta
+  const { generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires } = meta
+  const { handlerTime, chunkEnds } = meta
   const text = JSON.stringify({
     version: VERSION,
     ...{ key, profile, status, headers, removed, etag, tags, variants, explicit, size, sha256: bodyDigest },
-    ...{ generatedAt, storedAt, staleAt, deleteAt, created, expires },
+    ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires, handlerTime, chunkEnds },
   })
   return Buffer.from(`${text.slice(0, -1)},"digest":"${sha256(text)}"}\n`)
 }
@@ -88,6 +92,7 @@ type Check = (value: unknown) => boolean
 
 const isText: Check = value => typeof value === 'string'
 const isInstant: Check = value => typeof value === 'number' && Number.isFinite(value)
+const isOffset: Check = value => Number.isSafeInteger(value) && (value as number) >= 0
 const isName: Check = value => typeof value === 'string' && TOKEN.test(value)
 const isFieldValue: Check = value => typeof value === 'string' && FIELD_VALUE.test(value)
 const isListOf =
@@ -120,7 +125,11 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   generatedAt: isInstant,
   storedAt: isInstant,
   staleAt: isInstant,
+  refreshUntil: isInstant,
+  coverUntil: isInstant,
   deleteAt: isInstant,
+  handlerTime: isInstant,
+  chunkEnds: value => value === undefined || isListOf(isOffset)(value),
   created: isText,
   expires: value => value === null || isText(value),
 }

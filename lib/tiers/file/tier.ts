@@ -7,7 +7,7 @@ import { Folders } from './folders.js'
 import { nodeFileSystem, type FileSystem } from './fs.js'
 import { Ledger } from './ledger.js'
 import { Locks } from './locks.js'
-import { entryOf, metaOf, type Meta } from './meta.js'
+import { entryOf, metaOf, type EndsOfUse, type Meta } from './meta.js'
 import { folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
 import { missingSpace } from './space.js'
@@ -217,12 +217,17 @@ export class FileTier implements Tier {
   }
 
   /** An entry that outlives its route's ttl begins it anew: memory may hold it for so long again. */
-  #timesOf(meta: Meta): Pick<CacheEntry, 'staleAt' | 'deleteAt'> {
-    const { explicit, storedAt, staleAt, deleteAt } = meta
-    if (explicit) return { staleAt, deleteAt }
+  #timesOf(meta: Meta): EndsOfUse {
+    const { explicit, storedAt, staleAt, refreshUntil, coverUntil, deleteAt } = meta
+    if (explicit) return { staleAt, refreshUntil, coverUntil, deleteAt }
     const until = (end: Milliseconds): Milliseconds =>
       Math.min(this.#expiryOf(meta) ?? Infinity, this.options.clock.now() + end - storedAt)
-    return { staleAt: until(staleAt), deleteAt: until(deleteAt) }
+    return {
+      staleAt: until(staleAt),
+      refreshUntil: until(refreshUntil),
+      coverUntil: until(coverUntil),
+      deleteAt: until(deleteAt),
+    }
   }
 
   /** Removes what was found to be damaged or expired, unless another process has put something else there meanwhile. */
