@@ -1,13 +1,14 @@
 import { EventEmitter } from 'node:events'
 import type { Express } from 'express'
 import type { CacheEvent, CacheEventListener } from './core/events.js'
+import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
 import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Stack } from './core/stack.js'
 import { PROFILES, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
-import type { Answer, Engine } from './http/engine.js'
+import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
 import { resolveOptions, resolveRoute, type CacheOptions, type ResolvedOptions, type RouteOptions } from './options.js'
 import { purge, type PurgeTarget } from './purge.js'
@@ -48,8 +49,8 @@ export interface Cache extends Factories {
   close(): Promise<void>
 }
 
-/** How many keys are remembered as unshareable. */
-const MAX_UNSHARED = 4_096
+/** How many keys are remembered as unshareable, or as failing to be refreshed. */
+const MAX_REMEMBERED = 4_096
 
 /** Makes a cache. Throws `ReelcacheError` when an option is wrong. */
 export function createCache(options: CacheOptions = {}): Cache {
@@ -57,7 +58,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const { clock, profiles, maxBytes } = resolved
   const emitter = new EventEmitter()
   const metrics = new Metrics()
-  const flights = new Flights<Answer>()
+  const flights = new Flights<Answer, LiveAnswer>()
   const warn = warnOfUnkeyedHeaders()
   let isClosed = false
 
@@ -90,7 +91,9 @@ export function createCache(options: CacheOptions = {}): Cache {
   const engine: Engine = {
     tier: memory,
     flights,
-    unshared: new Marks(clock, MAX_UNSHARED),
+    unshared: new Marks(clock, MAX_REMEMBERED),
+    backoff: new Backoff(clock, MAX_REMEMBERED),
+    refreshes: new WeakMap(),
     clock,
     showKey: process.env['NODE_ENV'] !== 'production',
     isClosed: () => isClosed,

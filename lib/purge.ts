@@ -2,7 +2,7 @@ import type { Flights } from './core/flights.js'
 import { chain } from './core/maybe.js'
 import { PROFILES, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { ReelcacheError } from './errors.js'
-import type { Answer } from './http/engine.js'
+import type { Answer, LiveAnswer } from './http/engine.js'
 import { movieTag, profileTag } from './http/key.js'
 
 /** What to throw out: one movie, one profile, one key (as `key(req)` gives it), or everything. */
@@ -16,7 +16,7 @@ export type PurgeTarget =
  * Throws out of every tier what the target names. The fence comes first: an answer that is being made now is not stored when it is done.
  * Answers how many entries went. Throws `ReelcacheError` when the target is none.
  */
-export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer>): MaybePromise<number> {
+export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer, LiveAnswer>): MaybePromise<number> {
   checkTarget(target)
   if ('all' in target) {
     flights.fence(() => true)
@@ -29,7 +29,7 @@ export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer>)
 }
 
 /** One key with all its variants. */
-function purgeKey(key: string, tier: Tier, flights: Flights<Answer>): MaybePromise<number> {
+function purgeKey(key: string, tier: Tier, flights: Flights<Answer, LiveAnswer>): MaybePromise<number> {
   // A flight's key may be a variant's: the text goes on after the key's own.
   flights.fence(flight => flight.key === key || flight.key.startsWith(`${key} vary:`))
   return chain(tier.get(key), entry => {

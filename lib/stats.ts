@@ -47,7 +47,7 @@ export function statsOf(
   metrics: Metrics,
   memory: MemoryTier,
   files: FileTier | undefined,
-  { size, waiting }: Pick<Flights<never>, 'size' | 'waiting'>,
+  { size, waiting }: Pick<Flights<never, never>, 'size' | 'waiting'>,
   maxBytes: number,
 ): CacheStats {
   const profiles = Object.fromEntries(

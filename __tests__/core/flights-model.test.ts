@@ -13,8 +13,8 @@ type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
 
 /** Requests as the middleware makes them: lead where nobody does, follow where somebody does. */
 class Requests {
-  readonly flights = new Flights<string>()
-  readonly running = new Set<Flight<string>>()
+  readonly flights = new Flights<string, string>()
+  readonly running = new Set<Flight<string, string>>()
   readonly waiting = new Map<number, () => void>()
   /** How many verdicts each follower got, and who may get none. */
   readonly verdicts = new Map<number, number>()
@@ -76,11 +76,13 @@ class Requests {
     this.verdicts.set(who, 0)
     this.waiting.set(
       who,
-      leader.follow(patience, verdict => this.#hear(who, key, verdict)),
+      leader.follow({ timeout: patience, takesLive: false, isCovered: false }, verdict =>
+        this.#hear(who, key, verdict),
+      ),
     )
   }
 
-  #hear(who: number, key: string, verdict: Verdict<string>): void {
+  #hear(who: number, key: string, verdict: Verdict<string, string>): void {
     this.verdicts.set(who, this.verdicts.get(who)! + 1)
     this.waiting.delete(who)
     if (verdict.is === 'answer') expect(verdict.answer).toBe(`answer ${key}`)
@@ -92,7 +94,7 @@ class Requests {
     }
   }
 
-  #end(flight: Flight<string>, how: 'land' | 'refuse' | 'abandon'): void {
+  #end(flight: Flight<string, string>, how: 'land' | 'refuse' | 'abandon'): void {
     this.running.delete(flight)
     if (how === 'land') flight.land(`answer ${flight.key}`)
     else flight[how]()

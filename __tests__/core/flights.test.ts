@@ -4,16 +4,16 @@ import { Flights, type Flight } from '../../lib/core/flights.js'
 type Told = [who: string, word: string]
 
 function setup() {
-  const flights = new Flights<string>()
+  const flights = new Flights<string, string>()
   const told: Told[] = []
   /** The flights that heirs were given, by the heir's name. */
-  const led = new Map<string, Flight<string>>()
-  const follow = (flight: Flight<string>, who: string, timeout = 1_000): (() => void) =>
-    flight.follow(timeout, verdict => {
+  const led = new Map<string, Flight<string, string>>()
+  const follow = (flight: Flight<string, string>, who: string, timeout = 1_000): (() => void) =>
+    flight.follow({ timeout, takesLive: false, isCovered: false }, verdict => {
       told.push([who, verdict.is === 'answer' ? verdict.answer : verdict.is])
       if (verdict.is === 'lead') led.set(who, verdict.flight)
     })
-  const lead = (key = 'k', tags: readonly string[] = []): Flight<string> => flights.lead(key, tags)
+  const lead = (key = 'k', tags: readonly string[] = []): Flight<string, string> => flights.lead(key, tags)
   const expectRest = (): void => {
     expect([flights.size, flights.waiting, flights.leader('k')]).toEqual([0, 0, undefined])
     expect(jest.getTimerCount()).toBe(0)

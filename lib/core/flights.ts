@@ -6,21 +6,34 @@
  * so that a purge reaches it.
  */
 
-/** What a follower is told: here is the answer; make your own; or lead from here on. */
-export type Verdict<Answer> =
-  { is: 'answer'; answer: Answer } | { is: 'alone' } | { is: 'lead'; flight: Flight<Answer> }
+/** What a follower is told: here is the answer; here it is being made; make your own; lead from here on; or your time is up. */
+export type Verdict<Answer, Live> =
+  | { is: 'answer'; answer: Answer }
+  | { is: 'live'; live: Live }
+  | { is: 'alone' }
+  | { is: 'lead'; flight: Flight<Answer, Live> }
+  | { is: 'late' }
 
-interface Follower<Answer> {
-  /** Where it waits now: an heir's flight takes its followers along. */
-  flight: Flight<Answer>
-  readonly patience: number
-  readonly timer: NodeJS.Timeout
-  readonly settle: (verdict: Verdict<Answer>) => void
+/** How a follower waits. */
+export interface Waiting {
+  /** Milliseconds. */
+  readonly timeout: number
+  /** It can take an answer that is still being made. */
+  readonly takesLive: boolean
+  /** It has something to answer with when its time is up, and need not make its own. */
+  readonly isCovered: boolean
 }
 
-export class Flights<Answer> {
-  readonly #led = new Map<string, Flight<Answer>>()
-  readonly #flying = new Set<Flight<Answer>>()
+interface Follower<Answer, Live> extends Waiting {
+  /** Where it waits now: an heir's flight takes its followers along. */
+  flight: Flight<Answer, Live>
+  readonly timer: NodeJS.Timeout
+  readonly settle: (verdict: Verdict<Answer, Live>) => void
+}
+
+export class Flights<Answer, Live> {
+  readonly #led = new Map<string, Flight<Answer, Live>>()
+  readonly #flying = new Set<Flight<Answer, Live>>()
   #waiting = 0
 
   /** How many runs are under way, and how many requests wait for one. */
@@ -32,26 +45,26 @@ export class Flights<Answer> {
     return this.#waiting
   }
 
-  leader(key: string): Flight<Answer> | undefined {
+  leader(key: string): Flight<Answer, Live> | undefined {
     return this.#led.get(key)
   }
 
   /** Begins a flight that others may follow. */
-  lead(key: string, tags: readonly string[]): Flight<Answer> {
+  lead(key: string, tags: readonly string[]): Flight<Answer, Live> {
     const flight = this.solo(key, tags)
     this.#led.set(key, flight)
     return flight
   }
 
   /** Begins a flight on its own. */
-  solo(key: string, tags: readonly string[]): Flight<Answer> {
-    const flight = new Flight<Answer>(key, tags, this)
+  solo(key: string, tags: readonly string[]): Flight<Answer, Live> {
+    const flight = new Flight<Answer, Live>(key, tags, this)
     this.#flying.add(flight)
     return flight
   }
 
   /** What these flights make will not be stored, and nobody joins them any more. */
-  fence(matches: (flight: Flight<Answer>) => boolean): void {
+  fence(matches: (flight: Flight<Answer, Live>) => boolean): void {
     for (const flight of this.#flying) {
       if (!matches(flight)) continue
       flight.fenced = true
@@ -60,12 +73,12 @@ export class Flights<Answer> {
   }
 
   /** Nobody joins this flight from now on. */
-  depose(flight: Flight<Answer>): void {
+  depose(flight: Flight<Answer, Live>): void {
     if (this.#led.get(flight.key) === flight) this.#led.delete(flight.key)
   }
 
   /** @internal */
-  leave(flight: Flight<Answer>): void {
+  leave(flight: Flight<Answer, Live>): void {
     this.depose(flight)
     this.#flying.delete(flight)
   }
@@ -76,44 +89,67 @@ export class Flights<Answer> {
   }
 }
 
-export class Flight<Answer> {
+export class Flight<Answer, Live> {
   /** Who leads, so that the same request does not wait for itself. */
   owner: object | undefined
   /** A purge has come while the answer was made: it must not be stored. */
   fenced = false
-  readonly #followers = new Set<Follower<Answer>>()
+  /** How it ended, for whoever began it. */
+  outcome: 'flying' | 'landed' | 'refused' | 'abandoned' = 'flying'
+  readonly #followers = new Set<Follower<Answer, Live>>()
   readonly #since = performance.now()
-  #landed = false
+  #live: Live | undefined
 
   constructor(
     readonly key: string,
     readonly tags: readonly string[],
-    private readonly flights: Flights<Answer>,
+    private readonly flights: Flights<Answer, Live>,
   ) {}
 
-  /** Waits for this flight at most `timeout` milliseconds. The function that comes back stops waiting without a verdict. */
-  follow(timeout: number, settle: (verdict: Verdict<Answer>) => void): () => void {
-    const timer = setTimeout(() => this.#giveUp(follower), timeout).unref()
-    const follower: Follower<Answer> = { flight: this, patience: timeout, timer, settle }
+  /** The answer while it is being made, for those who can take it so. */
+  get live(): Live | undefined {
+    return this.#live
+  }
+
+  /** Milliseconds since it began. */
+  get age(): number {
+    return performance.now() - this.#since
+  }
+
+  /** Waits for this flight. The function that comes back stops waiting without a verdict. */
+  follow(waiting: Waiting, settle: (verdict: Verdict<Answer, Live>) => void): () => void {
+    const timer = setTimeout(() => follower.flight.#giveUp(follower), waiting.timeout).unref()
+    const follower: Follower<Answer, Live> = { ...waiting, flight: this, timer, settle }
     this.#followers.add(follower)
     this.flights.countWaiting(1)
     return () => void follower.flight.#dismiss(follower)
   }
 
+  /** The answer is being made before everybody's eyes: whoever can take it so waits no longer. */
+  share(live: Live): void {
+    this.#live = live
+    this.#settle({ is: 'live', live }, follower => follower.takesLive)
+  }
+
+  /** Whoever waits now is given this instead of what is still being made. */
+  release(answer: Answer): void {
+    this.#settle({ is: 'answer', answer })
+  }
+
   /** The answer is there: every follower gets it. */
   land(answer: Answer): void {
-    this.#end({ is: 'answer', answer })
+    this.#end('landed', { is: 'answer', answer })
   }
 
   /** The answer may not be shared: every follower makes its own, side by side. */
   refuse(): void {
-    this.#end({ is: 'alone' })
+    this.#end('refused', { is: 'alone' })
   }
 
   /** The leader left without an answer: who has waited longest leads, the others follow the new leader. */
   abandon(): void {
-    if (this.#landed) return
-    this.#landed = true
+    if (this.outcome !== 'flying') return
+    this.outcome = 'abandoned'
     this.flights.leave(this)
     const [heir] = this.#followers
     const leader = this.flights.leader(this.key)
@@ -123,23 +159,23 @@ export class Flight<Answer> {
   }
 
   /** A follower's time is up. The first to find that the leader has had its time takes over; the others make their own answer. */
-  #giveUp(follower: Follower<Answer>): void {
-    const flight = follower.flight
-    const silent = performance.now() - flight.#since >= follower.patience
-    if (silent && flight.flights.leader(flight.key) === flight) return flight.#bequeath(follower)
-    flight.#dismiss(follower)
-    follower.settle({ is: 'alone' })
+  #giveUp(follower: Follower<Answer, Live>): void {
+    const isLeader = this.flights.leader(this.key) === this
+    const isSilent = isLeader && this.#live === undefined && this.age >= follower.timeout
+    if (isSilent && !follower.isCovered) return this.#bequeath(follower)
+    this.#dismiss(follower)
+    follower.settle({ is: follower.isCovered ? 'late' : 'alone' })
   }
 
   /** The heir leads a new flight and takes the other followers along. */
-  #bequeath(heir: Follower<Answer>): void {
+  #bequeath(heir: Follower<Answer, Live>): void {
     this.#dismiss(heir)
     const next = this.flights.lead(this.key, this.tags)
     this.#handOver(next)
     heir.settle({ is: 'lead', flight: next })
   }
 
-  #handOver(next: Flight<Answer>): void {
+  #handOver(next: Flight<Answer, Live>): void {
     for (const follower of this.#followers) {
       follower.flight = next
       next.#followers.add(follower)
@@ -148,18 +184,22 @@ export class Flight<Answer> {
   }
 
   /** False: it was not waiting any more. */
-  #dismiss(follower: Follower<Answer>): boolean {
+  #dismiss(follower: Follower<Answer, Live>): boolean {
     if (!this.#followers.delete(follower)) return false
     clearTimeout(follower.timer)
     this.flights.countWaiting(-1)
     return true
   }
 
-  #end(verdict: Verdict<Answer>): void {
-    if (this.#landed) return
-    this.#landed = true
+  #end(outcome: Flight<Answer, Live>['outcome'], verdict: Verdict<Answer, Live>): void {
+    if (this.outcome !== 'flying') return
+    this.outcome = outcome
     this.flights.leave(this)
-    for (const follower of [...this.#followers]) {
+    this.#settle(verdict)
+  }
+
+  #settle(verdict: Verdict<Answer, Live>, isMeant: (follower: Follower<Answer, Live>) => boolean = () => true): void {
+    for (const follower of [...this.#followers].filter(isMeant)) {
       if (this.#dismiss(follower)) follower.settle(verdict)
     }
   }

@@ -36,7 +36,7 @@ export const REFUSAL_REASONS = {
   aborted: 'the answer was cut off',
   'empty-audio': 'audio without a byte',
   'audio-type': 'the first bytes are not what Content-Type says',
-  incomplete: 'an event stream without its end marker',
+  incomplete: 'an event stream without its end marker, or complete(body) said so',
   purged: 'a purge or an invalidation came while the answer was made',
   admission: 'memory is full and the key was seen for the first time',
   'tier-error': 'the store failed',

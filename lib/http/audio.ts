@@ -45,7 +45,9 @@ export class AudioLibrary {
     if (router === undefined || answer.profile !== 'tts' || isPersonal(answer.key)) return undefined
     const { folder, digest, extension } = this.locationOf(answer)
     this.#keys.set(digest, answer.key)
-    return `${router.path().replace(/\/$/, '')}/${encodeURIComponent(folder)}/${digest}.${extension}`
+    // An app that is mounted at `/` adds a slash of its own; two at the beginning would name a host.
+    const path = `${router.path()}/${encodeURIComponent(folder)}/${digest}.${extension}`
+    return path.replace(/\/{2,}/g, '/')
   }
 
   /** An app to be mounted: mounted in an app it learns its own path, which a plain router never does. */

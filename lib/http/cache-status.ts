@@ -24,7 +24,8 @@ export const collapsed = (entry: CacheEntry, now: number): Status => ({
 
 /** Answered from a stale entry: `hit` while it is refreshed, `fwd=stale` after the handler failed (with its status, where it had one). */
 export const stale = (entry: CacheEntry, why: StaleReason, status: number | undefined, now: number): Status => {
-  const outcome = why === 'stale-while-revalidate' ? 'hit' : `fwd=stale${status === undefined ? '' : `; fwd-status=${status}`}`
+  const outcome =
+    why === 'stale-while-revalidate' ? 'hit' : `fwd=stale${status === undefined ? '' : `; fwd-status=${status}`}`
   return { cacheStatus: `${NAME}; ${outcome}; ttl=${ttlOf(entry, now)}; detail=${why}`, xCache: 'STALE' }
 }
 

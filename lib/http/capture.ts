@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Response } from 'express'
 
 /** Who listens to an answer while it is made. */
@@ -10,6 +10,8 @@ export interface Sink {
   head(whole: Buffer | undefined): boolean
   /** Wants the bytes of the body. */
   readonly isOpen: boolean
+  /** Others read the answer too, and what the client is slow to take is kept for them: the handler need not wait for it. */
+  readonly isAhead: boolean
   /** True while middleware in front handles what the handler sent, false when the handler goes on. */
   pause(isPaused: boolean): void
   /** Bytes of its own that were sent (or, held back, would have been). */
@@ -25,6 +27,8 @@ export interface Capture {
   release(): void
   /** Stops listening and sends what was held back. */
   letGo(chunks: readonly Buffer[]): void
+  /** Goes on listening; what the handler sends goes to another response from here on. */
+  redirect(other: ServerResponse): void
 }
 
 /**
@@ -32,7 +36,8 @@ export interface Capture {
  * come down to. The client's bytes go first and unchanged, and so do return values, callbacks, errors and `drain`.
  */
 export function capture(res: Response, sink: Sink): Capture {
-  const { writeHead, write, end, flushHeaders } = res
+  let target: ServerResponse = res
+  let outlet: Outlet = outletOf(res)
   let isHeaded = false
   let isHeld = false
   let isEnded = false
@@ -41,12 +46,6 @@ export function capture(res: Response, sink: Sink): Capture {
   const begin = (whole?: Buffer): void => {
     isHeaded = true
     isHeld = sink.head(whole)
-  }
-  const release = (): void => {
-    res.writeHead = writeHead
-    res.write = write
-    res.end = end
-    res.flushHeaders = flushHeaders
   }
 
   const outward = <T>(send: () => T): T => {
@@ -62,50 +61,54 @@ export function capture(res: Response, sink: Sink): Capture {
     }
   }
 
-  res.writeHead = function (this: Response, ...args: unknown[]) {
-    // Held back, a handler may change its mind: an error page after the head.
-    const isAnother = isHeld
-    settleHead(res, args)
-    if (!isHeaded || isAnother) begin()
-    return isHeld ? res : outward(() => writeHead.call(res, res.statusCode))
-  } as Response['writeHead']
+  const patched = {
+    writeHead(...args: unknown[]) {
+      // Held back, a handler may change its mind: an error page after the head.
+      const isAnother = isHeld
+      settleHead(res, args)
+      if (!isHeaded || isAnother) begin()
+      return isHeld ? res : outward(() => outlet.writeHead.call(target, res.statusCode))
+    },
 
-  res.write = function (this: Response, ...args: unknown[]) {
-    if (!isHeaded) begin()
-    const [chunk, encoding, callback] = bodyArguments(args)
-    if (!isHeld) {
-      const isWritable = outward(() => (write as (...args: unknown[]) => boolean).apply(res, args))
-      if (sink.isOpen) sink.chunk(copyOf(chunk, encoding))
-      return isWritable
-    }
-    sink.chunk(copyOf(chunk, encoding))
-    if (callback !== undefined) process.nextTick(callback)
-    return true
-  } as Response['write']
+    write(...args: unknown[]) {
+      if (!isHeaded) begin()
+      const [chunk, encoding, callback] = bodyArguments(args)
+      if (!isHeld) {
+        const isWritable = outward(() => outlet.write.apply(target, args as Parameters<Outlet['write']>))
+        if (sink.isOpen) sink.chunk(copyOf(chunk, encoding))
+        return isWritable || sink.isAhead
+      }
+      sink.chunk(copyOf(chunk, encoding))
+      if (callback !== undefined) process.nextTick(callback)
+      return true
+    },
 
-  res.end = function (this: Response, ...args: unknown[]) {
-    if (isEnded) return (end as (...args: unknown[]) => Response).apply(res, args)
-    const [chunk, encoding, callback] = bodyArguments(args)
-    const bytes = chunk === undefined || chunk === null ? Buffer.alloc(0) : bytesOf(chunk, encoding)
-    const isWhole = !isHeaded
-    if (isWhole) begin(bytes)
-    isEnded = true
-    if (isHeld && callback !== undefined) res.once('finish', callback)
-    if (!isHeld) outward(() => (end as (...args: unknown[]) => Response).apply(res, args))
-    if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
-    sink.end()
-    return res
-  } as Response['end']
+    end(...args: unknown[]) {
+      if (isEnded) return outlet.end.apply(target, args as Parameters<Outlet['end']>)
+      const [chunk, encoding, callback] = bodyArguments(args)
+      const bytes = chunk === undefined || chunk === null ? Buffer.alloc(0) : bytesOf(chunk, encoding)
+      const isWhole = !isHeaded
+      if (isWhole) begin(bytes)
+      isEnded = true
+      if (isHeld && callback !== undefined) res.once('finish', callback)
+      if (!isHeld) outward(() => outlet.end.apply(target, args as Parameters<Outlet['end']>))
+      if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
+      sink.end()
+      return res
+    },
 
-  res.flushHeaders = function (this: Response) {
-    if (!isHeaded) begin()
-    if (!isHeld) outward(() => flushHeaders.call(res))
+    flushHeaders() {
+      if (!isHeaded) begin()
+      if (!isHeld) outward(() => outlet.flushHeaders.call(target))
+    },
   }
+  Object.assign(res, patched)
 
   res.once('close', () => {
     if (!isEnded) sink.abort()
   })
 
+  const release = (): void => void Object.assign(res, outlet)
   return {
     release,
     letGo(chunks) {
@@ -113,8 +116,23 @@ export function capture(res: Response, sink: Sink): Capture {
       isHeld = false
       for (const chunk of chunks) res.write(chunk)
     },
+    redirect(other) {
+      target = other
+      outlet = outletOf(other)
+      isHeld = false
+      Object.assign(res, patched)
+    },
   }
 }
+
+type Outlet = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+
+const outletOf = ({ writeHead, write, end, flushHeaders }: ServerResponse): Outlet => ({
+  writeHead,
+  write,
+  end,
+  flushHeaders,
+})
 
 /** Runs once when the head of an answer is about to go out. */
 export function onHead(res: Response, listener: () => void): void {

@@ -1,12 +1,33 @@
 import type { CacheEvent } from '../core/events.js'
-import type { Flights } from '../core/flights.js'
+import type { Flight, Flights } from '../core/flights.js'
+import type { LiveReader, StopReading } from '../core/live.js'
+import type { Backoff } from '../core/backoff.js'
 import type { Marks } from '../core/marks.js'
+import type { StaleReason } from '../core/outcomes.js'
 import type { CacheEntry, Clock, Tier } from '../core/types.js'
 
 /** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
 export interface Answer {
   readonly entry: CacheEntry
   readonly varied: readonly string[]
+  /** Set where it is an older one. */
+  readonly why?: StaleReason
+}
+
+/** An answer while it is made: its head, as of an entry without a body, and where to read the body. */
+export interface LiveAnswer extends Answer {
+  /** `Content-Length`, where the handler said it. */
+  readonly length: string | undefined
+  readonly join: (reader: LiveReader) => StopReading
+}
+
+export type AnswerFlight = Flight<Answer, LiveAnswer>
+
+/** A stale entry that is being refreshed in the background, and the flight that does it. */
+export interface Refresh {
+  readonly key: string
+  readonly stale: CacheEntry
+  readonly flight: AnswerFlight
 }
 
 /** What decides where an answer lies. */
@@ -15,9 +36,13 @@ export type Located = Pick<CacheEntry, 'key' | 'tags' | 'headers' | 'profile'>
 /** What all routes of one profile share. */
 export interface Engine {
   readonly tier: Tier
-  readonly flights: Flights<Answer>
+  readonly flights: Flights<Answer, LiveAnswer>
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Marks
+  /** Keys whose last refresh failed. */
+  readonly backoff: Backoff
+  /** Requests that the cache itself runs through the app, and what for. */
+  readonly refreshes: WeakMap<object, Refresh>
   readonly clock: Clock
   /** Show keys to clients: in development only. */
   readonly showKey: boolean

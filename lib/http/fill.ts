@@ -1,23 +1,33 @@
 import type { Request, Response } from 'express'
-import type { Flight } from '../core/flights.js'
+import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
-import { miss, revalidated, withKey, type Refusal, type Status } from './cache-status.js'
+import { Attachment, frontOf, type Front, type Head } from './attachment.js'
+import { miss, revalidated, stale, withKey, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
 import { isConditional } from './conditional.js'
-import type { Answer, Engine } from './engine.js'
+import type { AnswerFlight, Engine, LiveAnswer } from './engine.js'
 import { newEntry, renewedHeaders, timesOf } from './new-entry.js'
 import type { Freshness } from './freshness.js'
 import { handlerFields, lineOf, locationsOf, resetHeaders, type Fields, type HandlerFields } from './headers.js'
 import { outdatedTags, type RequestKey } from './key.js'
-import { judgeBody } from './media.js'
+import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { IMPLICITLY_VARIED, observe, validatorsOf, type Observation } from './observe.js'
 import type { Policy } from './policy.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation, writeStatus } from './replay.js'
 import { sessionText } from './session.js'
 import { store } from './store.js'
 import { variantKey, variesOn } from './vary.js'
+
+/** Chunks of an event stream that are told apart; one of more is replayed as a whole. */
+const MOST_CHUNKS = 16_384
+
+/** After these, what was sent so far must not look like a whole answer to those who read along. */
+const CUTTING: ReadonlySet<RefusalReason> = new Set(['unkeyed-header', 'session', 'set-cookie', 'length-mismatch'])
+
+/** A handler whose client has left may go on for so long. */
+const LONGEST_RUN = 300_000
 
 /** How long a key whose answer may not be shared is remembered; errors pass sooner. */
 const UNSHARED_SPAN = 10_000
@@ -34,45 +44,72 @@ export interface Visit {
   readonly key: RequestKey
 }
 
+/** What is stored already, and stale: to be confirmed by the handler, and to cover for it where it fails. */
+export interface Stale {
+  readonly base: CacheEntry | undefined
+  readonly cover: CacheEntry | undefined
+}
+
 /** One run of the handler on a miss: what it answers goes to the client, and into the store where the policy agrees. */
 export class Fill implements Sink {
-  isOpen = true
+  /** What the handler answers may still be stored. */
+  #isStoring = true
   readonly #since = performance.now()
   readonly #before: Fields
   readonly #session: string | undefined
   readonly #observation: Observation
   readonly #capture: Capture
+  readonly #front: Front
+  #attachment: Attachment | undefined
+  #timer: NodeJS.Timeout | undefined
   /** All that the client gets, and the handler's part of it. */
   #fields: Fields = {}
   #own: HandlerFields = { headers: {}, removed: [] }
-  #chunks: Buffer[] = []
+  #body = new LiveBody()
+  /** Bytes the handler has sent. */
   #length = 0
+  #isShared = false
   #freshness: Freshness | undefined
   #entry: CacheEntry | undefined
   #isHeld = false
   #isConfirmed = false
+  #isCovered = false
+  /** Set once the handler goes on without its client. */
+  #stopIfUseless: (() => void) | undefined
 
   constructor(
     private readonly visit: Visit,
-    private readonly flight: Flight<Answer>,
-    /** What is stored under the key and has become stale: the handler is asked to confirm it. */
-    private readonly stale: CacheEntry | undefined,
+    private readonly flight: AnswerFlight,
+    private readonly stale: Stale,
   ) {
-    const { req, res, key } = visit
+    const { req, res, key, route } = visit
     this.#before = res.getHeaders()
     this.#session = sessionText(req)
-    this.#observation = observe(req, validatorsOf(stale), key.visibleQuery)
+    this.#observation = observe(req, validatorsOf(stale.base), key.visibleQuery)
+    this.#front = frontOf(req, res)
+    if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
     this.#capture = capture(res, this)
+    if (stale.cover !== undefined) this.#expectFailure(stale.cover)
+  }
+
+  get isOpen(): boolean {
+    return this.#isStoring || this.#body.hasReaders
+  }
+
+  get isAhead(): boolean {
+    return this.#isStoring && this.#body.hasReaders
   }
 
   head(whole: Buffer | undefined): boolean {
     // The client has left, and a purge no longer reaches this run: whatever comes now is not kept.
-    if (!this.isOpen) return false
+    if (!this.#isStoring) return false
     const { engine, policy, req, res } = this.visit
     this.#forgetBody()
     this.#fields = res.getHeaders()
     this.#own = handlerFields(this.#before, this.#fields)
-    if (this.stale !== undefined && res.statusCode === 304) return this.#hold(true)
+    this.#isCovered = res.statusCode >= 500 && this.#coverNow() !== undefined
+    if (this.#isCovered) return this.#hold(true)
+    if (this.stale.base !== undefined && res.statusCode === 304) return this.#hold(true)
     if (req.method === 'POST' && res.statusCode < 400) this.#invalidate()
     const now = engine.clock.now()
     const verdict = policy.judgeHead(req.method, res.statusCode, this.#fields, now)
@@ -107,30 +144,171 @@ export class Fill implements Sink {
   }
 
   chunk(bytes: Buffer): void {
+    if (this.#isCovered) return
     this.#length += bytes.length
-    this.#chunks.push(bytes)
-    if (this.#length <= this.visit.route.maxEntryBytes) return
-    const chunks = this.#chunks
-    this.#refuse({ reason: 'too-large' })
-    if (this.#isHeld) this.#letGo(chunks, { reason: 'too-large' })
+    const { maxEntryBytes } = this.visit.route
+    if (this.#isStoring && this.#length > maxEntryBytes) return this.#outgrow(bytes)
+    if (this.#isShared && this.#isStoring) {
+      const refusal = this.#judgeRun()
+      if (refusal !== undefined) return this.#refuse(refusal)
+    }
+    this.#body.push(bytes)
+    if (!this.#isStoring) this.#body.shed(maxEntryBytes)
+    else if (!this.#isShared && this.#mayBeShared()) this.#share()
   }
 
   end(): void {
+    clearTimeout(this.#timer)
+    if (this.#isCovered) return this.#cover(this.visit.res.statusCode)
     if (this.#isConfirmed) return this.#renew()
-    if (this.isOpen && this.#entry === undefined) this.#takeStream()
+    if (this.#isStoring && this.#entry === undefined) this.#takeStream()
     if (this.#entry !== undefined) this.#settle(this.#entry)
+    this.#body.end()
     // The response lives on until its connection closes, and this with it: it must not hold the body.
     this.#entry = undefined
+    this.#body = new LiveBody()
     this.#observation.restore()
   }
 
   abort(): void {
+    clearTimeout(this.#timer)
     this.#observation.restore()
-    if (!this.isOpen) return
-    this.isOpen = false
+    this.#body.cut()
+    if (!this.#isStoring) return
+    this.#isStoring = false
     this.#report('aborted')
     this.#forgetBody()
     this.flight.abandon()
+  }
+
+  /** From now on the handler may be parted from its client: where somebody else wants the answer too, or it is paid for. */
+  #attach(): Attachment {
+    const { req, res, route } = this.visit
+    const mayGoOn = (): boolean => this.#body.hasReaders || (route.ignoreClientAbort && this.#isStoring)
+    this.#attachment ??= new Attachment(req, res, this.#front, mayGoOn, () => this.#goOnAlone())
+    return this.#attachment
+  }
+
+  /** Whoever waits or comes may read along from now on. */
+  #share(): void {
+    const { engine, res } = this.visit
+    this.#isShared = true
+    if (engine.flights.leader(this.flight.key) !== this.flight) return
+    const body = this.#body
+    const live: LiveAnswer = {
+      entry: Object.freeze(this.#build(Buffer.alloc(0))),
+      varied: this.#varied,
+      length: lineOf(this.#fields, 'content-length'),
+      join: (reader: LiveReader): StopReading => {
+        // The handler may be waiting for a slow client: from now on it does not.
+        if (!body.hasReaders && res.writableNeedDrain) process.nextTick(() => res.emit('drain'))
+        this.#attach()
+        const stop = body.join(reader)
+        return () => {
+          stop()
+          this.#stopIfUseless?.()
+        }
+      },
+    }
+    this.flight.share(live)
+  }
+
+  /** The first bytes are there, and nothing speaks against storing the rest. */
+  #mayBeShared(): boolean {
+    const { profile } = this.visit
+    if (this.#length < START_BYTES && profile === 'tts') return false
+    const encoding = lineOf(this.#fields, 'content-encoding')
+    const start = Buffer.concat(this.#body.chunks, Math.min(this.#length, START_BYTES))
+    const isRight =
+      judgeStart(profile, lineOf(this.#fields, 'content-type'), encoding !== undefined, start) === undefined
+    return isRight && this.#judgeRun() === undefined
+  }
+
+  /** The answer has become too large to store; who reads along goes on, as long as they keep up. */
+  #outgrow(bytes: Buffer): void {
+    const body = this.#body
+    const chunks = [...body.chunks, bytes]
+    this.#refuse({ reason: 'too-large' })
+    if (this.#isHeld) this.#letGo(chunks, { reason: 'too-large' })
+    if (!body.hasReaders) return
+    this.#body = body
+    body.push(bytes)
+    body.shed(this.visit.route.maxEntryBytes)
+  }
+
+  /** The client has left, and what is being made is paid for: it is finished, and kept. */
+  #goOnAlone(): void {
+    const { res } = this.visit
+    const { statusCode, statusMessage, headersSent } = res
+    this.#part({ statusCode, statusMessage, fields: res.getHeaders(), isSent: headersSent })
+    // It may be waiting for the client that is gone.
+    process.nextTick(() => res.emit('drain'))
+  }
+
+  /** The handler has a stale entry behind it: it may take too long, or tear the connection down. */
+  #expectFailure(cover: CacheEntry): void {
+    const { res, route } = this.visit
+    const destroy = res.destroy.bind(res)
+    res.destroy = error => (this.#coverDestroyed() ? res : destroy(error))
+    this.#timer = setTimeout(() => this.#runLate(cover), route.handlerTimeout).unref()
+  }
+
+  #coverDestroyed(): boolean {
+    if (this.#coverNow() === undefined) return false
+    this.#cover(undefined)
+    return true
+  }
+
+  /** The client gets what is stored; the handler goes on, and what it makes is kept. */
+  #runLate(cover: CacheEntry): void {
+    const { res } = this.visit
+    if (this.#coverNow() === undefined) return
+    const { statusCode, statusMessage } = res
+    const fields = res.getHeaders()
+    this.flight.release({ entry: cover, varied: this.#varied, why: 'stale-if-error' })
+    this.#capture.release()
+    this.#sendCover(cover, undefined)
+    this.#part({ statusCode, statusMessage, fields, isSent: false })
+  }
+
+  /** The handler goes on without its client, as long as somebody has a use for what it makes. */
+  #part(head: Head): void {
+    clearTimeout(this.#timer)
+    this.#isHeld = false
+    const other = this.#attach().part(head)
+    this.#capture.redirect(other)
+    this.#timer = setTimeout(() => other.destroy(), LONGEST_RUN).unref()
+    this.#stopIfUseless = () => {
+      if (!this.isOpen && !other.writableEnded) other.destroy()
+    }
+  }
+
+  /** The stored answer that stands in for a failure now, if there is one. */
+  #coverNow(): CacheEntry | undefined {
+    const { engine, res } = this.visit
+    const { cover } = this.stale
+    if (cover === undefined || res.headersSent || this.#attach().isApart) return undefined
+    return engine.clock.now() < cover.coverUntil ? cover : undefined
+  }
+
+  /** The handler has failed: the client and those who wait get what is stored. */
+  #cover(status: number | undefined): void {
+    const cover = this.stale.cover!
+    const varied = this.#varied
+    this.#isStoring = false
+    this.#capture.release()
+    this.#report('status')
+    this.#sendCover(cover, status)
+    this.#observation.restore()
+    this.flight.land({ entry: cover, varied, why: 'stale-if-error' })
+  }
+
+  #sendCover(cover: CacheEntry, status: number | undefined): void {
+    const { engine, profile, key, res } = this.visit
+    const now = engine.clock.now()
+    engine.report({ type: 'stale', profile, key: key.text, why: 'stale-if-error' })
+    resetHeaders(res, this.#before)
+    this.#replay(cover, stale(cover, 'stale-if-error', status, now), now)
   }
 
   /** The whole answer came with its head: the client can be told exactly what became of it. */
@@ -144,17 +322,37 @@ export class Fill implements Sink {
   }
 
   #takeStream(): void {
-    const body = Buffer.concat(this.#chunks)
-    const refusal = this.#judgeWhole(body)
+    const { chunks } = this.#body
+    const body = Buffer.concat(chunks)
+    const refusal = this.#judgeStream(body)
     if (refusal === undefined) {
-      this.#entry = this.#build(body)
+      this.#entry = { ...this.#build(body), ...this.#chunkEnds() }
       return
     }
-    const chunks = this.#chunks
     this.#refuse(refusal)
     if (!this.#isHeld) return
     this.#letGo(chunks, refusal)
     this.visit.res.end()
+  }
+
+  /** As any whole body; and where the client has left, whoever ended the answer may have done so for that. */
+  #judgeStream(body: Buffer): Refusal | undefined {
+    const refusal = this.#judgeWhole(body)
+    if (refusal !== undefined || this.#attachment?.isDoubtful !== true) return refusal
+    const isProven = lineOf(this.#fields, 'content-length') !== undefined || this.#isEventStream
+    return isProven ? undefined : { reason: 'aborted' }
+  }
+
+  get #isEventStream(): boolean {
+    return isEventStream(lineOf(this.#fields, 'content-type')) && lineOf(this.#fields, 'content-encoding') === undefined
+  }
+
+  /** Where the chunks of an event stream end: on a hit they come as they came first. */
+  #chunkEnds(): Pick<CacheEntry, 'chunkEnds'> | undefined {
+    const { chunks } = this.#body
+    if (!this.#isEventStream || chunks.length > MOST_CHUNKS) return undefined
+    let end = 0
+    return { chunkEnds: chunks.map(chunk => (end += chunk.length)) }
   }
 
   /** The last look, when the head has left: then the entry is kept, and whoever waits gets it. */
@@ -165,7 +363,7 @@ export class Fill implements Sink {
     if (late !== undefined) {
       this.#refuse(late)
     } else {
-      this.isOpen = false
+      this.#isStoring = false
       this.#keep(entry)
       this.#forgetBody()
     }
@@ -192,7 +390,7 @@ export class Fill implements Sink {
   /** The handler answered 304 to the stored validator (RFC 9111 section 4.3.4): the stored answer is renewed and sent. */
   #renew(): void {
     const { engine, policy, req, res } = this.visit
-    const stale = this.stale!
+    const stale = this.stale.base!
     this.#capture.release()
     const now = engine.clock.now()
     const headers = renewedHeaders(stale.headers, this.#own.headers)
@@ -206,21 +404,24 @@ export class Fill implements Sink {
     const entry = typeof verdict === 'string' ? stale : { ...stale, headers, ...timesOf(verdict, now) }
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
-      this.isOpen = false
+      this.#isStoring = false
       this.#keep(entry)
     } else {
       void engine.tier.delete(stale.key)
       this.#refuse(refusal ?? { reason: 'purged' })
     }
+    if (this.#isHeld) {
+      resetHeaders(res, this.#before)
+      this.#replay(entry, revalidated(refusal === undefined), now)
+    }
     this.#observation.restore()
-    resetHeaders(res, this.#before)
-    this.#replay(entry, revalidated(refusal === undefined), now)
   }
 
   #replay(entry: CacheEntry, status: Status, now: number): void {
     const { req, res } = this.visit
-    this.#observation.restore()
-    replay(req, res, entry, this.#observation.conditions, this.#decorated(status), now)
+    this.pause(true)
+    replay(req, res, entry, this.#observation.conditions, this.#decorated(status), now, this.visit.route.pace)
+    this.pause(false)
   }
 
   /** What can be said against storing before the body is known. */
@@ -240,7 +441,13 @@ export class Fill implements Sink {
     const length = lineOf(this.#fields, 'content-length')
     if (length !== undefined && Number(length) !== body.length) return { reason: 'length-mismatch' }
     const encoding = lineOf(this.#fields, 'content-encoding')
-    const reason = judgeBody(profile, lineOf(this.#fields, 'content-type'), encoding !== undefined, body)
+    const reason = judgeBody(
+      profile,
+      lineOf(this.#fields, 'content-type'),
+      encoding !== undefined,
+      body,
+      route.complete,
+    )
     if (reason !== undefined) return { reason }
     return this.flight.fenced ? { reason: 'purged' } : this.#judgeRun()
   }
@@ -285,7 +492,7 @@ export class Fill implements Sink {
   }
 
   get #was(): 'miss' | 'stale' {
-    return this.stale === undefined ? 'miss' : 'stale'
+    return this.stale.base === undefined && this.stale.cover === undefined ? 'miss' : 'stale'
   }
 
   get #isConditional(): boolean {
@@ -293,9 +500,10 @@ export class Fill implements Sink {
   }
 
   #hold(isHeld: boolean): boolean {
-    this.#isHeld = isHeld
     this.#isConfirmed = isHeld && this.visit.res.statusCode === 304
-    return isHeld
+    // Whoever has left, or has been answered otherwise, has nothing to wait for.
+    this.#isHeld = isHeld && this.#attachment?.isApart !== true
+    return this.#isHeld
   }
 
   #showEtag(entry: CacheEntry): void {
@@ -318,10 +526,13 @@ export class Fill implements Sink {
 
   /** Nothing of this answer is kept; those who wait make their own. */
   #refuse(refusal: Refusal): void {
-    if (!this.isOpen) return
-    this.isOpen = false
+    if (!this.#isStoring) return
+    this.#isStoring = false
     this.#entry = undefined
+    if (CUTTING.has(refusal.reason)) this.#body.cut()
     this.#forgetBody()
+    // Not now: the handler is in the middle of a call.
+    if (this.#stopIfUseless !== undefined) setImmediate(this.#stopIfUseless)
     this.#report(refusal.reason, refusal.name)
     this.#observation.restore()
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.
@@ -349,8 +560,9 @@ export class Fill implements Sink {
     return engine.showKey ? withKey(status, this.#entry?.key ?? key.text) : status
   }
 
+  /** Whoever reads along holds the body until its end. */
   #forgetBody(): void {
-    this.#chunks = []
+    if (!this.#body.hasReaders) this.#body = new LiveBody()
     this.#length = 0
   }
 }

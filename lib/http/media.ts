@@ -49,6 +49,8 @@ function isMp4(head: Buffer): boolean {
 export const essence = (contentType: string | undefined): string =>
   (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
 
+export const isEventStream = (contentType: string | undefined): boolean => essence(contentType) === 'text/event-stream'
+
 export const isAudio = (contentType: string | undefined): boolean => essence(contentType).startsWith('audio/')
 
 /**
@@ -60,15 +62,37 @@ export function judgeBody(
   contentType: string | undefined,
   encoded: boolean,
   body: Buffer,
+  complete?: (body: Buffer) => boolean,
 ): RefusalReason | undefined {
-  if (profile === 'tts' || isAudio(contentType)) {
-    if (body.length === 0) return 'empty-audio'
-    const isRight = AUDIO[essence(contentType)]
-    if (!encoded && isRight !== undefined && !isRight(body.subarray(0, 16))) return 'audio-type'
+  if ((profile === 'tts' || isAudio(contentType)) && body.length === 0) return 'empty-audio'
+  const reason = judgeStart(profile, contentType, encoded, body)
+  if (reason !== undefined) return reason
+  const isMarked = profile === 'ai' && isEventStream(contentType) && !encoded
+  const isWhole = complete ?? (isMarked ? hasEndMarker : undefined)
+  return isWhole === undefined || says(isWhole, body) ? undefined : 'incomplete'
+}
+
+/** Bytes from the beginning that tell what audio is. */
+export const START_BYTES = 16
+
+/** What can be said against a body from its first bytes. */
+export function judgeStart(
+  profile: ProfileName,
+  contentType: string | undefined,
+  encoded: boolean,
+  body: Buffer,
+): RefusalReason | undefined {
+  const isRight = profile === 'tts' || isAudio(contentType) ? AUDIO[essence(contentType)] : undefined
+  return encoded || isRight === undefined || isRight(body.subarray(0, START_BYTES)) ? undefined : 'audio-type'
+}
+
+/** A function of the user's that throws has not said yes. */
+function says(isWhole: (body: Buffer) => boolean, body: Buffer): boolean {
+  try {
+    return isWhole(body)
+  } catch {
+    return false
   }
-  if (profile === 'ai' && essence(contentType) === 'text/event-stream' && !encoded && !hasEndMarker(body))
-    return 'incomplete'
-  return undefined
 }
 
 /** OpenAI ends a stream with `data: [DONE]`, Anthropic with the event `message_stop`. */

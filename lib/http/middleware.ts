@@ -1,19 +1,21 @@
 import type { NextFunction, Request, Response } from 'express'
 import { isFresh } from '../core/entry.js'
-import type { Flight, Verdict } from '../core/flights.js'
+import type { Verdict } from '../core/flights.js'
 import { chain, isPromise } from '../core/maybe.js'
-import type { BypassReason } from '../core/outcomes.js'
+import type { BypassReason, StaleReason } from '../core/outcomes.js'
 import type { CacheEntry, MaybePromise, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
-import type { Answer, Engine } from './engine.js'
+import type { Answer, AnswerFlight, Engine, LiveAnswer, Refresh } from './engine.js'
 import { Fill, type Visit } from './fill.js'
 import { locationsOf } from './headers.js'
 import { keyOf, outdatedTags, type RequestKey } from './key.js'
 import { Policy } from './policy.js'
-import { replay, writeLocation, writeStatus } from './replay.js'
+import { readerOf } from './reader.js'
+import { isRepeatable, refresh } from './refresh.js'
+import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
 
 /** The middleware of one route. */
@@ -45,7 +47,10 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, route: Res
   function reelcache(req: Request, res: Response, next: NextFunction): void {
     const key = engine.isClosed() ? 'closed' : keyFor(req)
     if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
-    lookUp({ engine, profile, route, policy, req, res, key }, next)
+    const visit = { engine, profile, route, policy, req, res, key }
+    const refreshed = engine.refreshes.get(req)
+    if (refreshed?.key === key.text) refill(visit, next, refreshed)
+    else lookUp(visit, next)
   }
 
   function keyFor(req: Request): RequestKey | BypassReason {
@@ -108,12 +113,17 @@ function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
   })
 }
 
-function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: Flight<Answer>): void {
+function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: AnswerFlight): void {
   const { engine, req, res } = visit
   const now = engine.clock.now()
   if (entry !== undefined && isFresh(entry, now)) {
     begun?.land({ entry, varied: [] })
     return sendHit(visit, entry, say.hit(entry, now), false)
+  }
+  if (entry !== undefined && now < entry.refreshUntil && isRepeatable(req)) {
+    begun?.land({ entry, varied: [], why: 'stale-while-revalidate' })
+    sendStale(visit, entry, 'stale-while-revalidate')
+    return refresh(visit, entry, flightKey)
   }
   if (wantsOnlyStored(req)) {
     begun?.abandon()
@@ -129,22 +139,58 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
   if (flight !== undefined) fill(visit, next, flight, entry)
 }
 
+/** Runs the handler for a stale entry that somebody has been served already. */
+function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): void {
+  const { engine, profile, key, req } = visit
+  engine.refreshes.delete(req)
+  engine.report({ type: 'refresh', profile, key: key.text })
+  new Fill(visit, flight, { base: baseOf(visit, stale), cover: undefined })
+  next()
+}
+
 /** Answers a hit: from here to `end` nothing waits. */
 function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
   const { engine, profile, req, res, key } = visit
   engine.report({ type: 'hit', profile, key: key.text, collapsed })
   if (req.method === 'POST') writeLocation(engine, res, entry)
   const shown = engine.showKey ? say.withKey(status, entry.key) : status
-  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now())
+  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now(), visit.route.pace)
+}
+
+function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
+  const { engine, profile, req, res, key, route } = visit
+  const now = engine.clock.now()
+  engine.report({ type: 'stale', profile, key: key.text, why })
+  if (req.method === 'POST') writeLocation(engine, res, entry)
+  const status = say.stale(entry, why, undefined, now)
+  replay(
+    req,
+    res,
+    entry,
+    conditionsOf(req.headers),
+    engine.showKey ? say.withKey(status, entry.key) : status,
+    now,
+    route.pace,
+  )
+}
+
+/** Sends an answer that is still being made: what there is at once, and the rest as it comes. */
+function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
+  const { engine, profile, req, res, key } = visit
+  const now = engine.clock.now()
+  engine.report({ type: 'hit', profile, key: key.text, collapsed: true })
+  if (req.method === 'POST') writeLocation(engine, res, entry)
+  const status = say.collapsed(entry, now)
+  writeHeader(res, entry, engine.showKey ? say.withKey(status, entry.key) : status, now)
+  if (length !== undefined) res.setHeader('Content-Length', length)
+  res.writeHead(entry.status)
+  res.flushHeaders()
+  const stop = join(readerOf(res))
+  res.once('close', stop)
 }
 
 /** Follows the flight that is under way, or begins one. Undefined: this request waits, and goes on by itself. */
-function joinOrLead(
-  visit: Visit,
-  next: NextFunction,
-  flightKey: string,
-  stale?: CacheEntry,
-): Flight<Answer> | undefined {
+function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?: CacheEntry): AnswerFlight | undefined {
   const { engine, req, key } = visit
   const { flights } = engine
   const leader = flights.leader(flightKey)
@@ -156,43 +202,79 @@ function joinOrLead(
     flight.owner = req
     return flight
   }
-  follow(visit, next, leader, stale)
+  if (leader.live !== undefined && takesLive(req))
+    proceed(visit, next, leader, stale, { is: 'live', live: leader.live })
+  else follow(visit, next, leader, stale)
   return undefined
 }
 
-function follow(visit: Visit, next: NextFunction, leader: Flight<Answer>, stale: CacheEntry | undefined): void {
-  const { engine, route, req, res, key } = visit
-  const stop = leader.follow(route.lockTimeout, verdict => {
+/** Waits for the answer that is being made; with a stale one at hand only as long as a handler may take. */
+function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: CacheEntry | undefined): void {
+  const { route, req, res } = visit
+  const isCovered = coverOf(visit, stale) !== undefined
+  const timeout = isCovered ? Math.min(route.lockTimeout, route.handlerTimeout - leader.age) : route.lockTimeout
+  const stop = leader.follow({ timeout: Math.max(0, timeout), takesLive: takesLive(req), isCovered }, verdict => {
     res.removeListener('close', stop)
-    proceed(verdict)
+    proceed(visit, next, leader, stale, verdict)
   })
   res.once('close', stop)
+}
 
-  function proceed(verdict: Verdict<Answer>): void {
-    switch (verdict.is) {
-      case 'alone':
-        return fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
-      case 'lead':
-        verdict.flight.owner = req
-        return fill(visit, next, verdict.flight, stale)
-      case 'answer': {
-        const { entry, varied } = verdict.answer
-        const isMine = variantKey(key.text, varied, req.headers) === entry.key || entry.key === key.text
-        // The leader's answer was chosen by fields in which this request differs: it looks again, and now finds the variants.
-        return isMine ? sendHit(visit, entry, say.collapsed(entry, engine.clock.now()), true) : lookUp(visit, next)
-      }
-    }
+function proceed(
+  visit: Visit,
+  next: NextFunction,
+  leader: AnswerFlight,
+  stale: CacheEntry | undefined,
+  verdict: Verdict<Answer, LiveAnswer>,
+): void {
+  const { engine, req, key } = visit
+  const alone = (): void => fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
+  switch (verdict.is) {
+    case 'alone':
+      return alone()
+    case 'lead':
+      verdict.flight.owner = req
+      return fill(visit, next, verdict.flight, stale)
+    case 'late':
+      return sendStale(visit, stale!, 'stale-if-error')
+    case 'live':
+      return isMine(visit, verdict.live) ? sendLive(visit, verdict.live) : alone()
+    case 'answer':
+      return sendShared(visit, next, verdict.answer)
   }
 }
 
-function fill(visit: Visit, next: NextFunction, flight: Flight<Answer>, stale: CacheEntry | undefined): void {
-  const { engine, profile, key, req } = visit
+function sendShared(visit: Visit, next: NextFunction, answer: Answer): void {
+  const { entry, why } = answer
+  // The leader's answer was chosen by fields in which this request differs: it looks again, and now finds the variants.
+  if (!isMine(visit, answer)) return lookUp(visit, next)
+  if (why !== undefined) return sendStale(visit, entry, why)
+  sendHit(visit, entry, say.collapsed(entry, visit.engine.clock.now()), true)
+}
+
+const isMine = ({ key, req }: Visit, { entry, varied }: Answer): boolean =>
+  entry.key === key.text || variantKey(key.text, varied, req.headers) === entry.key
+
+/** A part, or the news that nothing has changed, is made of a whole answer. `bytes=0-` asks for a part that is the whole. */
+function takesLive({ method, headers }: Request): boolean {
+  const { ifNoneMatch, ifModifiedSince, range } = conditionsOf(headers)
+  if (method === 'POST') return true
+  return ifNoneMatch === undefined && ifModifiedSince === undefined && (range === undefined || range === 'bytes=0-')
+}
+
+function fill(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
+  const { engine, profile, key } = visit
   engine.report({ type: 'miss', profile, key: key.text })
-  // Only a stored 200 is confirmed: res.send would find an expired 404 of the same body unchanged too.
-  const base = stale?.status === 200 && req.method === 'GET' ? stale : undefined
-  new Fill(visit, flight, base)
+  new Fill(visit, flight, { base: baseOf(visit, stale), cover: coverOf(visit, stale) })
   next()
 }
+
+/** Only a stored 200 is confirmed: res.send would find an expired 404 of the same body unchanged too. */
+const baseOf = ({ req }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
+  stale?.status === 200 && req.method === 'GET' ? stale : undefined
+
+const coverOf = ({ engine }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
+  stale !== undefined && engine.clock.now() < stale.coverUntil ? stale : undefined
 
 /** A HEAD without a stored answer: the handler's own answer to HEAD has nothing that could be stored. */
 function passHead({ engine, profile, key, res }: Visit, next: NextFunction): void {

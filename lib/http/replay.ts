@@ -7,6 +7,7 @@ import type { Engine, Located } from './engine.js'
 import { formOf, type Conditions, type Form } from './conditional.js'
 import { lineOf, mergedValue } from './headers.js'
 import { essence, isAudio } from './media.js'
+import { readerOf } from './reader.js'
 
 /** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
 export function replay(
@@ -16,21 +17,25 @@ export function replay(
   conditions: Conditions,
   status: Status,
   now: number,
+  pace = 0,
 ): void {
-  for (const name of entry.removed) res.removeHeader(name)
-  for (const name in entry.headers) res.setHeader(name, mergedValue(name, res.getHeader(name), entry.headers[name]!))
+  writeHeader(res, entry, status, now)
   if (entry.etag !== undefined) res.setHeader('ETag', entry.etag)
-  res.setHeader('Age', ageOf(entry, now))
-  writeStatus(res, status)
   const isTransformed = mayBeTransformed(req.headers, res, entry)
   if (isTransformed) weakenEtag(res)
   else offerRanges(req, res, entry)
-  send(
-    req,
-    res,
-    entry,
-    entry.status === 200 && req.method !== 'POST' ? choose(req, entry, conditions, isTransformed) : { is: 'whole' },
-  )
+  const isWhole = entry.status !== 200 || req.method === 'POST'
+  const form: Form = isWhole ? { is: 'whole' } : choose(req, entry, conditions, isTransformed)
+  if (form.is === 'whole' && entry.chunkEnds !== undefined && req.method !== 'HEAD') sendStream(res, entry, pace)
+  else send(req, res, entry, form)
+}
+
+/** The stored header, over what middleware in front has set. */
+export function writeHeader(res: Response, entry: CacheEntry, status: Status, now: number): void {
+  for (const name of entry.removed) res.removeHeader(name)
+  for (const name in entry.headers) res.setHeader(name, mergedValue(name, res.getHeader(name), entry.headers[name]!))
+  res.setHeader('Age', ageOf(entry, now))
+  writeStatus(res, status)
 }
 
 /** Where the answer to a POST can be had by GET (RFC 9110 section 8.7), unless its handler has said so. */
@@ -86,6 +91,25 @@ function send(req: Request, res: Response, entry: CacheEntry, form: Form): void 
       if (req.method === 'HEAD') res.end()
       else res.end(body)
   }
+}
+
+/** An event stream comes in the chunks it was made in, as fast as its client takes them or at the route's pace. */
+function sendStream(res: Response, entry: CacheEntry, pace: number): void {
+  const reader = readerOf(res)
+  const ends = entry.chunkEnds!
+  let next = 0
+  const sendNext = (): void => {
+    let isWritable = true
+    while (isWritable && next < ends.length && !res.destroyed) {
+      isWritable = reader.write(entry.body.subarray(next === 0 ? 0 : ends[next - 1], ends[next]))
+      next++
+      if (pace > 0) return void setTimeout(sendNext, next < ends.length ? pace : 0).unref()
+    }
+    if (next === ends.length && !res.writableEnded) reader.end()
+  }
+  res.writeHead(entry.status)
+  if (pace === 0) reader.onDrain(sendNext)
+  sendNext()
 }
 
 /** `compression` stands in front of the cache and may encode what is sent: it marks the response with `flush`. */

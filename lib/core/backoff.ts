@@ -1,0 +1,38 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock, Milliseconds } from './types.js'
+
+const FIRST_PAUSE = 1_000
+const LONGEST_PAUSE = 300_000
+
+interface Failures {
+  readonly count: number
+  readonly until: Milliseconds
+}
+
+/** Keeps failing work from being tried again at once: after each failure in a row it waits twice as long, up to five minutes. */
+export class Backoff {
+  readonly #failures: LRUCache<string, Failures>
+
+  constructor(
+    private readonly clock: Clock,
+    max: number,
+  ) {
+    // A key may be as long as a request head: the text counts, not only the number of keys.
+    this.#failures = new LRUCache({ max, maxSize: max * 256, sizeCalculation: (_, key) => key.length + 1 })
+  }
+
+  mayTry(key: string): boolean {
+    const failures = this.#failures.get(key)
+    return failures === undefined || this.clock.now() >= failures.until
+  }
+
+  failed(key: string): void {
+    const count = (this.#failures.get(key)?.count ?? 0) + 1
+    const pause = Math.min(FIRST_PAUSE * 2 ** (count - 1), LONGEST_PAUSE)
+    this.#failures.set(key, { count, until: this.clock.now() + pause })
+  }
+
+  worked(key: string): void {
+    this.#failures.delete(key)
+  }
+}

@@ -1,0 +1,119 @@
+/** Who reads a body while it is made. */
+export interface LiveReader {
+  /** False: wait for `drain` before the next. */
+  write(chunk: Buffer): boolean
+  onDrain(listener: () => void): void
+  /** The body is whole. */
+  end(): void
+  /** The rest will never come: what was read must not look whole. */
+  cut(): void
+}
+
+/** Takes the reader away from the body. */
+export type StopReading = () => void
+
+/**
+ * A body while it is made. Whoever joins reads at once what there is and then the rest as it comes, each at its own pace: a slow reader holds
+ * nobody back, and all read the same Buffers.
+ */
+export class LiveBody {
+  chunks: Buffer[] = []
+  /** Bytes held. */
+  length = 0
+  readonly #readings = new Set<Reading>()
+  #isOver = false
+
+  get hasReaders(): boolean {
+    return this.#readings.size > 0
+  }
+
+  push(chunk: Buffer): void {
+    this.chunks.push(chunk)
+    this.length += chunk.length
+    for (const reading of this.#readings) reading.pump()
+  }
+
+  join(reader: LiveReader): StopReading {
+    const reading = new Reading(this, reader, () => this.#readings.delete(reading))
+    this.#readings.add(reading)
+    reading.pump()
+    return () => reading.stop()
+  }
+
+  /** The body is whole: each reader ends when it has read it. */
+  end(): void {
+    this.#isOver = true
+    for (const reading of this.#readings) reading.pump()
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** The body will never be whole. */
+  cut(): void {
+    for (const reading of this.#readings) reading.cut()
+    this.forget()
+  }
+
+  /**
+   * Nobody needs the body from its beginning any more: what all have read goes, and so do readers who are further behind than `most` bytes.
+   */
+  shed(most: number): void {
+    while (this.length > 0) {
+      const slowest = Math.min(this.chunks.length, ...[...this.#readings].map(reading => reading.read))
+      if (slowest > 0) this.#drop(slowest)
+      if (this.length <= most) return
+      for (const reading of this.#readings) if (reading.read === 0) reading.cut()
+    }
+  }
+
+  forget(): void {
+    this.chunks = []
+    this.length = 0
+  }
+
+  #drop(count: number): void {
+    for (const chunk of this.chunks.splice(0, count)) this.length -= chunk.length
+    for (const reading of this.#readings) reading.read -= count
+  }
+}
+
+class Reading {
+  /** Chunks it has read of those that are held. */
+  read = 0
+  #isBlocked = false
+  #hasStopped = false
+
+  constructor(
+    private readonly body: LiveBody,
+    private readonly reader: LiveReader,
+    private readonly leave: () => void,
+  ) {
+    reader.onDrain(() => {
+      this.#isBlocked = false
+      this.pump()
+    })
+  }
+
+  pump(): void {
+    const { body, reader } = this
+    while (!this.#hasStopped && !this.#isBlocked && this.read < body.chunks.length) {
+      this.#isBlocked = !reader.write(body.chunks[this.read++]!)
+    }
+    if (this.#hasStopped || !body.isOver || this.read < body.chunks.length) return
+    this.stop()
+    reader.end()
+  }
+
+  cut(): void {
+    if (this.#hasStopped) return
+    this.stop()
+    this.reader.cut()
+  }
+
+  stop(): void {
+    this.#hasStopped = true
+    this.leave()
+  }
+}
