@@ -34,21 +34,23 @@ describe('the defaults', () => {
   })
 
   it('are these', () => {
-    const route = { vary: [], ignoreCookies: [], negativeTtl: 0, maxEntryBytes: 8 * MiB }
-    const profile = (name: string, maxEntries: number, ttl: number, lockTimeout: number): object => ({
+    const common = { vary: [], ignoreCookies: [], negativeTtl: 0, ttlJitter: 0, pace: 0, invalidate: 'url' }
+    const quick = { lockTimeout: 5_000, handlerTimeout: 10_000, ignoreClientAbort: false, maxEntryBytes: 8 * MiB }
+    const dear = { lockTimeout: 30_000, handlerTimeout: 30_000, ignoreClientAbort: true, maxEntryBytes: 8 * MiB }
+    const stale = (staleWhileRevalidate: number, staleIfError: number) => ({ staleWhileRevalidate, staleIfError })
+    const profile = (name: string, maxEntries: number, route: object) => ({
       ...{ name, maxEntries, cleanupInterval: 300_000 },
-      route: { ...route, ttl, lockTimeout },
+      route: { ...common, ...route },
     })
     expect(withoutClock()).toMatchObject({
       maxBytes: 64 * MiB,
       profiles: {
-        api: profile('api', 100, 300_000, 5_000),
-        enhanced: profile('enhanced', 200, 600_000, 5_000),
-        ai: profile('ai', 50, 1_800_000, 30_000),
-        // Files take more than an eighth of the memory.
+        api: profile('api', 100, { ...quick, ...stale(0, 0), ttl: 300_000 }),
+        enhanced: profile('enhanced', 200, { ...quick, ...stale(600_000, 3_600_000), ttl: 600_000 }),
+        ai: profile('ai', 50, { ...dear, ...stale(0, 3_600_000), ttl: 1_800_000 }),
         tts: {
-          ...profile('tts', 50, 3_600_000, 30_000),
-          route: { ...route, ttl: 3_600_000, lockTimeout: 30_000, maxEntryBytes: 16 * MiB },
+          // Files take more than an eighth of the memory.
+          ...profile('tts', 50, { ...dear, ...stale(0, 0), ttl: 3_600_000, maxEntryBytes: 16 * MiB }),
           files: { dir: resolve('cache/tts'), maxBytes: 1024 * MiB, minFreeBytes: undefined, ttl: undefined },
         },
       },
@@ -103,6 +105,7 @@ describe('an option', () => {
   const headers = "a list of request header names, such as ['accept-language']"
   const cookies = "true, or a list of cookie names such as ['theme', 'ab_*']"
   const filter = "{ only: ['page'] } or { ignore: ['session'] }"
+  const body = "{ only: ['text'] } or { ignore: ['user'], defaults: { speed: 1 }, bypass: ['history'] }"
 
   it.each<[unknown, string]>([
     [{ api: { ttl: -1 } }, `api.ttl is -1: write ${time}`],
@@ -112,6 +115,14 @@ describe('an option', () => {
     [{ api: { ttl: null } }, `api.ttl is null: write ${time}`],
     [{ api: { negativeTtl: 10n } }, `api.negativeTtl is 10: write ${time}`],
     [{ api: { lockTimeout: 0 } }, `api.lockTimeout is 0: write ${timer}`],
+    [{ api: { handlerTimeout: 0 } }, `api.handlerTimeout is 0: write ${timer}`],
+    [{ api: { staleWhileRevalidate: true } }, `api.staleWhileRevalidate is true: write ${time}`],
+    [{ api: { staleIfError: -1 } }, `api.staleIfError is -1: write ${time}`],
+    [{ api: { ttlJitter: 10 } }, 'api.ttlJitter is 10: write a number from 0 to 1 (a tenth: 0.1)'],
+    [{ ai: { pace: -1 } }, 'ai.pace is -1: write a number of milliseconds from 0 to 60_000 (a tenth of a second: 100)'],
+    [{ ai: { ignoreClientAbort: 1 } }, 'ai.ignoreClientAbort is 1: write true or false'],
+    [{ ai: { complete: 'DONE' } }, `ai.complete is "DONE": write ${callback}`],
+    [{ api: { invalidate: 'all' } }, `api.invalidate is "all": write 'url' or 'movie'`],
     [{ ai: { cleanupInterval: 2 ** 31 } }, `ai.cleanupInterval is 2147483648: write ${timer}`],
     [{ ai: { maxSize: 0 } }, `ai.maxSize is 0: write ${entries}`],
     [{ ai: { maxSize: 1.5 } }, `ai.maxSize is 1.5: write ${entries}`],
@@ -132,8 +143,11 @@ describe('an option', () => {
     [{ api: { ignoreCookies: [''] } }, `api.ignoreCookies is a list: write ${cookies}`],
     [{ api: { query: ['page'] } }, `api.query is a list: write ${filter}`],
     [{ api: { query: {} } }, `api.query is an object: write ${filter}`],
-    [{ api: { body: { only: ['a'], ignore: ['b'] } } }, `api.body is an object: write ${filter}`],
-    [{ api: { body: () => 1 } }, `api.body is a function: write ${filter}`],
+    [{ api: { body: { only: ['a'], ignore: ['b'] } } }, `api.body is an object: write ${body}`],
+    [{ api: { body: () => 1 } }, `api.body is a function: write ${body}`],
+    [{ api: { body: { ignore: [], defaults: { a: {} } } } }, `api.body is an object: write ${body}`],
+    [{ api: { body: { ignore: [], bypass: 'a' } } }, `api.body is an object: write ${body}`],
+    [{ api: { body: { defaults: { a: 1 } } } }, `api.body is an object: write ${body}`],
     [{ api: 300 }, 'createCache.api is 300: write an object of options'],
     [{ tts: [] }, 'createCache.tts is a list: write an object of options'],
     [{ clock: Date.now }, 'createCache.clock is a function: write an object with now(), in milliseconds'],

@@ -81,7 +81,8 @@ export function createCache(options: CacheOptions = {}): Cache {
   })
   const invalidate = (tier: Tier, tags: readonly string[]): void => {
     flights.fence(flight => tags.some(tag => flight.tags.includes(tag)))
-    for (const tag of tags) void tier.deleteTag(tag)
+    // A movie's answers lie in every tier, whichever route learned that they are out of date.
+    for (const tag of tags) void (tag.startsWith('movie:') ? stored : tier).deleteTag(tag)
   }
   const files = makeFiles(resolved, report)
   const stored = new Stack(files === undefined ? [memory] : [memory, files], clock, (tier, error) =>

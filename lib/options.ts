@@ -7,6 +7,18 @@ import { LARGEST_ENTRY_SHARE } from './core/entry.js'
 /** Which fields of a query or of a body belong to the key: `only` these, or all but those to `ignore`. */
 export type FieldFilter = { readonly only: readonly string[] } | { readonly ignore: readonly string[] }
 
+/** Which top-level fields of a body belong to the key. */
+export type BodyFilter =
+  | { readonly only: readonly string[] }
+  | {
+      /** These change nothing in the answer. */
+      readonly ignore: readonly string[]
+      /** What an absent field means: leaving it out and writing it make one key. */
+      readonly defaults?: Readonly<Record<string, string | number | boolean>>
+      /** With one of these fields in its body a request goes past the cache. */
+      readonly bypass?: readonly string[]
+    }
+
 /** Options of one route; each may also stand in a profile, as the default of that profile's routes. */
 export interface RouteOptions {
   /** Milliseconds an answer stays fresh when its own headers do not say. 0: only the handler's explicit freshness counts. Default: the profile's. */
@@ -19,8 +31,8 @@ export interface RouteOptions {
   vary?: readonly string[]
   /** Query parameters in the key; the handler sees the same. Tracking parameters are never among them. Default: all. */
   query?: FieldFilter
-  /** Top-level body fields in the key. Default: all. */
-  body?: FieldFilter
+  /** Top-level body fields in the key; ready-made: `openaiChat`, `openaiSpeech`, `elevenLabs`, `googleSpeech`. Default: all. */
+  body?: BodyFilter
   /** Cookies that change nothing in the answer, beside the well-known analytics and consent cookies; `*` at the end matches any rest; `true`: all. Default: none. */
   ignoreCookies?: readonly string[] | true
   /** Sends a request past the cache when it returns true. Default: none. */
@@ -202,6 +214,16 @@ const fieldFilter: Check = value => {
     (name === 'only' || name === 'ignore') && others.length === 0 && areTexts(Object.values(value as object)[0])
   return right ? undefined : "{ only: ['page'] } or { ignore: ['session'] }"
 }
+const bodyFilter: Check = value => {
+  if (fieldFilter(value) === undefined) return undefined
+  const { ignore, defaults = {}, bypass = [], ...others } = isRecord(value) ? value : {}
+  const isRight =
+    [ignore, bypass].every(areTexts) &&
+    isRecord(defaults) &&
+    Object.values(defaults).every(one => ['string', 'number', 'boolean'].includes(typeof one)) &&
+    Object.keys(others).length === 0
+  return isRight ? undefined : "{ only: ['text'] } or { ignore: ['user'], defaults: { speed: 1 }, bypass: ['history'] }"
+}
 const clock: Check = value =>
   isRecord(value) && typeof value['now'] === 'function' ? undefined : 'an object with now(), in milliseconds'
 
@@ -211,7 +233,7 @@ const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
   key: callback,
   vary: headerNames,
   query: fieldFilter,
-  body: fieldFilter,
+  body: bodyFilter,
   ignoreCookies: cookieNames,
   bypass: callback,
   negativeTtl: milliseconds,

@@ -102,6 +102,22 @@ describe('search', () => {
   })
 })
 
+describe('a film named in a text', () => {
+  it.each([
+    ['Who directed Pulp Fiction?', 'pulp-fiction-1994'],
+    ['is toy story 2 better than Up?', 'toy-story-2-1999'],
+    ['What about King Kong', 'king-kong-2005'],
+    ['Tell me of Ocean’s Eleven.', 'oceans-eleven-2001'],
+  ])('is found: %s', (said, id) => {
+    expect(catalogue.named(said)!.id).toBe(id)
+  })
+
+  it('is not found where none is named, nor within a word', () => {
+    expect(catalogue.named('')).toBeUndefined()
+    expect(catalogue.named('pulpfictions')).toBeUndefined()
+  })
+})
+
 describe('what is computed about a film', () => {
   it('names the films nearest to it, never the film itself', () => {
     expect(titlesLike('the-dark-knight-2008')[0]).toBe('Batman Begins')

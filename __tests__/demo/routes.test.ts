@@ -97,7 +97,17 @@ it('shows the page with a policy that allows nothing but its own files', async (
   const { status, headers, body } = await demo.get('/')
   expect(status).toBe(200)
   expect(headers.get('content-security-policy')).toContain("default-src 'self'")
-  expect(body.toString()).not.toMatch(/https?:\/\/|<script>|<style|\son\w+=/)
+  expect(body.toString()).not.toMatch(/(?:src|href|action)="(?:https?:)?\/\/|<script>|<style|\sstyle=|\son\w+=/)
+})
+
+it('says who answers and who speaks', async () => {
+  const { body } = await demo.get('/api/about')
+  expect(JSON.parse(body.toString())).toEqual({
+    isLocal: true,
+    server: 'this process',
+    chatModel: 'local-composer-1',
+    speechModel: 'espeak-ng',
+  })
 })
 
 it('counts in the statistics, which are not cached', async () => {

@@ -76,6 +76,7 @@ describe('the text of a key', () => {
     ['header that is absent and one that is empty', {}, { headers: { accept: '' } }, { vary: ['accept'] }],
     ['movie', { params: { movieId: '603' } }, { params: { movieId: '604' } }, {}],
     ['movie that is called - and none', { params: { movieId: '-' } }, {}, {}],
+    ['what is not the default', post({ b: 1 }), post({}), { body: { ignore: [], defaults: { b: 2 } } }],
     ['key(req)', { headers: { u: '7' } }, { headers: { u: '8' } }, { key: req => req.headers['u'] }],
     ['key(req) of another type', { headers: { u: '7' } }, {}, { key: req => req.headers['u'] ?? 7 }],
   ])('differs by %s', (_, one, other, options) => {
@@ -88,6 +89,7 @@ describe('the text of a key', () => {
     ['the order of body fields', post({ a: 1, b: [{ c: 1, d: 2 }] }), post({ b: [{ d: 2, c: 1 }], a: 1 }), {}],
     ['ignored body fields', post({ a: 1, at: 5 }), post({ a: 1, at: 6 }), { body: { ignore: ['at'] } }],
     ['other body fields than the only ones', post({ a: 1, b: 5 }), post({ a: 1 }), { body: { only: ['a'] } }],
+    ['writing a default', post({ a: 1 }), post({ a: 1, b: 2 }), { body: { ignore: [], defaults: { b: 2 } } }],
     ['headers outside vary', { headers: { accept: 'a' } }, {}, {}],
     ['parameters of the content type', post('a'), post('a', { 'content-type': 'Application/JSON; charset=utf-8' }), {}],
     ['the port: a handler that looks at it is noticed', {}, { headers: { host: 'localhost:80' } }, {}],

@@ -1,163 +1,200 @@
-/** The page: search, pick a film, read its facts, see similar ones, ask, listen. */
+/** The page: search, pick a film, hear it, ask about it, read its facts, see where it stands. */
+import { drawReel } from './reel.js'
+import { make, makeTicket } from './ticket.js'
 
 const element = id => document.getElementById(id)
 
-const LABELS = {
-  released: 'Released',
-  director: 'Director',
-  studio: 'Studio',
-  genre: 'Genre',
-  type: 'Kind',
-  source: 'Source',
-  rated: 'Rated',
-  minutes: 'Minutes',
-  budget: 'Budget',
-  worldwideGross: 'Worldwide gross',
+const [searchTicket, speechTicket, answerTicket, factsTicket, enhancedTicket] = [
+  ...document.querySelectorAll('.ticket'),
+].map(makeTicket)
+
+const count = value => value.toLocaleString('en-US')
+const dollars = value => `$${count(value)}`
+const date = value => new Date(value).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+
+const FACTS = {
+  released: ['Released', date],
+  director: ['Director'],
+  studio: ['Distributor'],
+  genre: ['Genre'],
+  type: ['Kind'],
+  source: ['Source'],
+  rated: ['Rated'],
+  minutes: ['Minutes', count],
+  budget: ['Budget', dollars],
+  worldwideGross: ['Worldwide gross', dollars],
+  imdbRating: ['IMDb rating', value => value.toFixed(1)],
+  imdbVotes: ['IMDb votes', count],
+  rottenTomatoes: ['Rotten Tomatoes', value => `${value} %`],
+}
+
+const STANDING = {
   imdbRating: 'IMDb rating',
-  imdbVotes: 'IMDb votes',
   rottenTomatoes: 'Rotten Tomatoes',
-}
-const MONEY = new Set(['budget', 'worldwideGross'])
-
-let chosen
-
-/** Asks the server and writes under the heading how the answer came; throws what the server says is wrong. */
-async function load(statusId, address, body) {
-  const status = element(statusId)
-  status.dataset.cache = ''
-  status.textContent = 'Waiting …'
-  const start = window.performance.now()
-  const response = await fetch(address, body && { method: 'POST', headers: JSON_HEADERS, body: JSON.stringify(body) })
-  if (!response.ok) throw new Error((await response.json()).error)
-  const source = response.headers.get('X-Cache') ?? 'not cached'
-  const tell = () => {
-    status.dataset.cache = source
-    status.textContent = `${source} in ${Math.round(window.performance.now() - start)} ms`
-  }
-  return { response, tell }
+  worldwideGross: 'Worldwide gross',
+  budget: 'Budget',
+  returnOnBudget: 'Return on budget',
+  minutes: 'Running time',
 }
 
-const JSON_HEADERS = { 'Content-Type': 'application/json' }
-
-async function loadJson(statusId, address) {
-  const { response, tell } = await load(statusId, address)
-  const data = await response.json()
-  tell()
-  return data
-}
-
-/** Runs an action and shows its failure where its status would stand. */
-async function attempt(statusId, action) {
-  try {
-    await action()
-  } catch (error) {
-    element(statusId).dataset.cache = 'error'
-    element(statusId).textContent = error.message
-  }
-}
-
+/** The film of the page is the one in its address, so that Back and Reload do what they say. */
+const chosen = () => decodeURIComponent(window.location.hash.slice(1))
 const addressOf = (id, rest = '') => `api/movies/${encodeURIComponent(id)}${rest}`
 
-function movieButton({ id, title, year }, note = '') {
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.textContent = `${title} (${year})${note}`
-  button.addEventListener('click', () => pick(id))
-  const item = document.createElement('li')
-  item.append(button)
+const readJson = response => response.json()
+
+async function search() {
+  const query = element('query').value
+  const found = await searchTicket.ask(`api/movies?limit=12&q=${encodeURIComponent(query)}`, undefined, readJson)
+  if (!found) return
+  element('results').replaceChildren(...found.movies.map(movie => entry(movie, movie.director)))
+  element('found').textContent = `${count(found.total)} ${found.total === 1 ? 'film' : 'films'}`
+  markChosen()
+  if (chosen() === '' && found.movies.length > 0) {
+    window.history.replaceState(null, '', `#${found.movies[0].id}`)
+    await show()
+  }
+}
+
+function entry({ id, title, year }, note) {
+  const link = make('a', { href: `#${encodeURIComponent(id)}` })
+  link.append(make('b', {}, title), make('i', {}, String(year)), make('span', {}, note ?? ''))
+  const item = make('li')
+  item.append(link)
   return item
 }
 
-function search() {
-  return attempt('search-status', async () => {
-    const { movies } = await loadJson('search-status', `api/movies?q=${encodeURIComponent(element('query').value)}`)
-    element('results').replaceChildren(...movies.map(movie => movieButton(movie)))
-  })
+function markChosen() {
+  for (const link of element('results').querySelectorAll('a')) {
+    if (link.hash.slice(1) === encodeURIComponent(chosen())) link.setAttribute('aria-current', 'true')
+    else link.removeAttribute('aria-current')
+  }
 }
 
-async function pick(id) {
-  chosen = id
-  element('movie').hidden = false
+async function show() {
+  const id = chosen()
+  if (id === '') return
+  markChosen()
+  answerTicket.clear()
+  speechTicket.clear()
   element('answer').textContent = ''
-  element('player').removeAttribute('src')
-  for (const part of ['ask-status', 'listen-status']) element(part).textContent = ''
-  await Promise.all([attempt('facts-status', () => showFacts(id)), attempt('enhanced-status', () => showSimilar(id))])
-  element('title').focus()
+  stopPlaying()
+  await Promise.all([showFacts(id), showEnhanced(id)])
 }
 
 async function showFacts(id) {
-  const movie = await loadJson('facts-status', addressOf(id))
-  if (id !== chosen) return
-  element('title').textContent = `${movie.title} (${movie.year})`
-  const known = Object.entries(LABELS).filter(([name]) => movie[name] !== null)
+  const movie = await factsTicket.ask(addressOf(id), undefined, readJson)
+  if (!movie) return
+  element('film').hidden = false
+  document.title = `${movie.title} – Second Showing`
+  element('title').textContent = movie.title
+  element('credits').textContent = [
+    movie.year,
+    movie.director,
+    movie.genre,
+    movie.minutes && `${movie.minutes} minutes`,
+  ]
+    .filter(Boolean)
+    .join(' · ')
+  const known = Object.entries(FACTS).filter(([name]) => movie[name] !== null)
   element('facts').replaceChildren(
-    ...known.flatMap(([name, label]) => [cell('dt', label), cell('dd', show(movie, name))]),
+    ...known.map(([name, [label, format = String]]) => row(make('dt', {}, label), make('dd', {}, format(movie[name])))),
   )
 }
 
-function show(movie, name) {
-  const value = typeof movie[name] === 'number' ? movie[name].toLocaleString('en-US') : movie[name]
-  return MONEY.has(name) ? `$${value}` : value
+/** HTML lets a `div` group a term and what is said of it. */
+function row(...cells) {
+  const group = make('div')
+  group.append(...cells)
+  return group
 }
 
-function cell(tag, text) {
-  const node = document.createElement(tag)
-  node.textContent = text
-  return node
-}
-
-async function showSimilar(id) {
-  const { similar } = await loadJson('enhanced-status', addressOf(id, '/enhanced'))
-  if (id !== chosen) return
-  element('similar').replaceChildren(...similar.map(near => movieButton(near, `: shares ${near.shared.join(', ')}`)))
+async function showEnhanced(id) {
+  const facts = await enhancedTicket.ask(addressOf(id, '/enhanced'), undefined, readJson)
+  if (!facts) return
+  const places = Object.entries(STANDING).map(([name, label]) => ({ label, place: facts.standing[name] }))
+  drawReel(
+    element('reel'),
+    places.map(({ place }) => place),
+  )
+  element('standing').replaceChildren(
+    ...places.map(({ label, place }) =>
+      row(make('dt', {}, label), make('dd', place ? {} : { class: 'unknown' }, place ? place.percentile : 'not known')),
+    ),
+  )
+  element('similar').replaceChildren(...facts.similar.map(near => entry(near, `shares ${near.shared.join(', ')}`)))
 }
 
 function ask() {
-  return attempt('ask-status', async () => {
-    const id = chosen
-    const { response, tell } = await load('ask-status', addressOf(id, '/ai'), { question: element('question').value })
-    element('answer').textContent = ''
-    for await (const piece of pieces(response)) {
-      if (id !== chosen) return
-      element('answer').textContent += piece
+  const answer = element('answer')
+  answer.setAttribute('aria-busy', 'true')
+  const question = element('question').value
+  return answerTicket.ask(addressOf(chosen(), '/ai'), { question }, async (response, isLatest) => {
+    answer.textContent = ''
+    for await (const words of wordsOf(response)) {
+      if (!isLatest()) return
+      answer.append(words)
     }
-    tell()
+    answer.removeAttribute('aria-busy')
   })
 }
 
-/** The words of an event stream in OpenAI's chat shape, as they come. */
-async function* pieces(response) {
+/** The words of an event stream in OpenAI's chat shape, as they come. Read to the end: the cache keeps what was sent whole. */
+async function* wordsOf(response) {
   const reader = response.body.pipeThrough(new window.TextDecoderStream()).getReader()
-  let rest = ''
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    const lines = (rest + part.value).split('\n')
-    rest = lines.pop()
-    for (const line of lines) {
-      if (line === 'data: [DONE]') return
-      if (line.startsWith('data: ')) yield JSON.parse(line.slice(6)).choices[0]?.delta.content ?? ''
+  try {
+    let rest = ''
+    let isWhole = false
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const lines = (rest + part.value).split('\n')
+      rest = lines.pop()
+      for (const line of lines) {
+        if (line === 'data: [DONE]') isWhole = true
+        else if (line.startsWith('data: ')) yield JSON.parse(line.slice(6)).choices[0]?.delta.content ?? ''
+      }
     }
+    if (!isWhole) throw new Error('The answer broke off')
+  } finally {
+    await reader.cancel()
   }
-  throw new Error('The answer broke off')
 }
 
-function listen() {
-  return attempt('listen-status', async () => {
-    const id = chosen
-    const text = element('text').value
-    const wish = { voice: element('voice').value, ...(text && { text }) }
-    const { response, tell } = await load('listen-status', addressOf(id, '/tts'), wish)
-    const audio = await response.blob()
-    if (id !== chosen) return
-    tell()
-    await play(audio)
+/** The POST makes the speech; the player gets it by GET where Content-Location says, in the pieces it wants. */
+async function listen() {
+  const wish = { voice: element('voice').value }
+  const address = await speechTicket.ask(addressOf(chosen(), '/tts'), wish, async response => {
+    // A client that leaves before the end leaves nothing in the cache.
+    await response.arrayBuffer()
+    return response.headers.get('Content-Location')
   })
+  if (address === undefined) return
+  if (address === null) speechTicket.fail('The cache did not keep this speech')
+  else play(address)
 }
 
-async function play(audio) {
+function play(address) {
   const player = element('player')
-  if (player.src) URL.revokeObjectURL(player.src)
-  player.src = URL.createObjectURL(audio)
-  await player.play()
+  player.hidden = false
+  player.src = address
+  // A browser that wants a press of its own before it makes a sound gets it on the player.
+  player.play().catch(() => undefined)
+}
+
+function stopPlaying() {
+  const player = element('player')
+  player.hidden = true
+  player.removeAttribute('src')
+  player.load()
+}
+
+async function showWhoAnswers() {
+  const { isLocal, server, chatModel, speechModel } = await (await fetch('api/about')).json()
+  element('answer-note').textContent = isLocal
+    ? `Answered by ${chatModel}: sentences filled with figures from the data. No language model.`
+    : `Answered by ${chatModel} at ${server}.`
+  element('voice-note').textContent = isLocal
+    ? 'Spoken on this machine by eSpeak NG: quick, clear, and a robot.'
+    : `Spoken by ${speechModel} at ${server}.`
 }
 
 function onSubmit(form, action) {
@@ -170,4 +207,15 @@ function onSubmit(form, action) {
 onSubmit('search', search)
 onSubmit('ask', ask)
 onSubmit('listen', listen)
-await search()
+element('query').addEventListener('input', () => void search())
+window.addEventListener('hashchange', async () => {
+  await show()
+  element('title').focus()
+})
+for (const type of ['play', 'pause', 'ended', 'emptied']) {
+  element('player').addEventListener(type, ({ target }) => {
+    element('reel').classList.toggle('turning', type === 'play' && !target.paused)
+  })
+}
+element('base-url').textContent = new URL('v1', window.location.href).href
+await Promise.all([search(), show(), showWhoAnswers()])

@@ -1,20 +1,27 @@
 /** The app: four kinds of routes, each cached with one line. It does not listen, so tests can call it as it is. */
-import { pipeline, Readable } from 'node:stream'
-import express, { type Express, type Request, type RequestHandler } from 'express'
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import type { BodyFilter } from 'reelcache'
 import type { Catalogue } from './catalogue.js'
 import { describe } from './composer.js'
 import { readQuestion, readSearch, readSpeech } from './input.js'
 import type { Movie } from './movies.js'
-import { answerProblems, Problem } from './problem.js'
+import { openAiRoutes } from './openai-routes.js'
+import { answerProblems, nothingHere, Problem } from './problem.js'
 import { conversation } from './prompt.js'
+import { relay } from './relay.js'
+import { LOCAL_MODELS } from './upstream/local.js'
 import { chat, speech, type Upstream } from './upstream/openai.js'
+
+interface BodyOptions {
+  body: BodyFilter
+}
 
 /** What the routes need of `createCache()`. */
 export interface RouteCache {
   cacheApi(): RequestHandler
   cacheEnhanced(): RequestHandler
-  cacheAi(): RequestHandler
-  cacheTts(): RequestHandler
+  cacheAi(options?: BodyOptions): RequestHandler
+  cacheTts(options?: BodyOptions): RequestHandler
   audioRouter(): RequestHandler
   stats(): unknown
 }
@@ -23,15 +30,18 @@ export interface Parts {
   readonly catalogue: Catalogue
   readonly cache: RouteCache
   readonly upstream: Upstream
-  /** The directory of the page. */
-  readonly publicDir: string
+  /** The directories of the page and of its typeface. */
+  readonly publicDirs: readonly string[]
+  /** What clients of `/v1` must send as their key; undefined: anything. */
+  readonly apiKey?: string | undefined
 }
 
-export function makeApp({ catalogue, cache, upstream, publicDir }: Parts): Express {
+export function makeApp({ catalogue, cache, upstream, publicDirs, apiKey }: Parts): Express {
   const { search, show, showEnhanced, ask, speak } = makeHandlers(catalogue, upstream)
   const app = express()
   app.disable('x-powered-by')
-  app.use(express.static(publicDir, { setHeaders: res => res.set('Content-Security-Policy', PAGE_POLICY) }))
+  for (const dir of publicDirs) app.use(express.static(dir, { setHeaders: allowOurFilesOnly }))
+  app.use('/v1', openAiRoutes({ cache, upstream, apiKey }))
   app.use(express.json({ limit: '64kb' }))
 
   app.get('/api/movies', cache.cacheApi(), search)
@@ -40,18 +50,28 @@ export function makeApp({ catalogue, cache, upstream, publicDir }: Parts): Expre
   app.post('/api/movies/:movieId/ai', cache.cacheAi(), ask)
   app.post('/api/movies/:movieId/tts', cache.cacheTts(), speak)
   app.use('/audio', cache.audioRouter())
-  app.get('/api/stats', (_req, res) => res.json(cache.stats()))
 
-  app.use((_req, _res, next) => next(new Problem(404, 'There is nothing at this address')))
-  app.use(answerProblems)
+  app.get('/api/about', (_req, res) => res.json(about(upstream)))
+  app.get('/api/stats', (_req, res) => res.json(cache.stats()))
+  app.get('/cache', (_req, res) => res.redirect('api/stats'))
+
+  app.use(nothingHere, answerProblems)
   return app
 }
 
-/** An answer that breaks off on either side has broken the other by then: there is nobody left to tell. */
-const leaveItBroken = () => undefined
+/** Scripts, styles, type and audio: everything is ours. Whoever stands in front (`helmet()`) may have said so already. */
+const PAGE_POLICY =
+  "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-/** No script or style but our own files; audio comes as a blob, as the page gets it by POST. */
-const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:"
+function allowOurFilesOnly(res: Response): void {
+  if (!res.hasHeader('Content-Security-Policy')) res.set('Content-Security-Policy', PAGE_POLICY)
+}
+
+/** Who answers and who speaks, for the page to say. */
+function about({ baseUrl, chatModel, speechModel }: Upstream) {
+  const isLocal = chatModel === LOCAL_MODELS.chatModel
+  return { isLocal, server: isLocal ? 'this process' : new URL(baseUrl).host, chatModel, speechModel }
+}
 
 function makeHandlers(catalogue: Catalogue, upstream: Upstream) {
   const movieOf = ({ params: { movieId } }: Request): Movie => {
@@ -78,7 +98,7 @@ function makeHandlers(catalogue: Catalogue, upstream: Upstream) {
     const { question, stream } = readQuestion(req)
     const answer = await chat(upstream, { messages: conversation(catalogue.enhance(movie), question), stream })
     res.type(stream ? 'text/event-stream' : 'application/json')
-    pipeline(Readable.fromWeb(answer), res, leaveItBroken)
+    relay(answer, res)
   }
 
   const speak: RequestHandler = async (req, res) => {

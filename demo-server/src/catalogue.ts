@@ -1,6 +1,6 @@
 /** Everything the routes ask about films: one by id, a list by words, and one with all that can be computed about it. */
 import type { Movie } from './movies.js'
-import { makeSearch } from './search.js'
+import { makeNamed, makeSearch } from './search.js'
 import { makeSimilar } from './similar.js'
 import { makeStanding, type Standing } from './standing.js'
 
@@ -26,6 +26,8 @@ export interface Enhanced {
 
 export interface Catalogue {
   readonly find: (id: string) => Movie | undefined
+  /** The film whose title stands in a text; the longest title if there are several. */
+  readonly named: (text: string) => Movie | undefined
   readonly search: (query: string, limit: number) => { total: number; movies: Summary[] }
   readonly enhance: (movie: Movie) => Enhanced
 }
@@ -39,6 +41,7 @@ export function makeCatalogue(movies: readonly Movie[]): Catalogue {
   const standingOf = makeStanding(movies)
   return {
     find: id => byId.get(id),
+    named: makeNamed(movies),
     search: (query, limit) => {
       const found = search(query)
       return { total: found.length, movies: found.slice(0, limit).map(summary) }

@@ -28,6 +28,9 @@ const MAX_STATEMENTS = 5
 const DISAGREEMENT = 25
 const SIGNATURE = '(Local composer, not a language model: sentences filled with figures from the data set.)'
 
+/** The answer to a question that is about no film of the data set. */
+export const NO_FILM = `Name a film of the data set in your question. ${SIGNATURE}`
+
 /** What there is to say about a film on its own: the text that is spoken when no other is given. */
 export function describe(movie: Movie): string {
   return [

@@ -2,8 +2,9 @@
 import type { Enhanced } from './catalogue.js'
 
 export interface Message {
-  readonly role: 'system' | 'user' | 'assistant'
-  readonly content: string
+  readonly role: string
+  /** Text, or parts of which some are text. */
+  readonly content: string | readonly { readonly text?: string }[] | null
 }
 
 const INSTRUCTIONS =
@@ -18,8 +19,19 @@ export function conversation(facts: Enhanced, question: string): Message[] {
 }
 
 /** The way back, for the local composer: it gets its facts over the wire like any model. */
-export function readConversation(messages: readonly Message[]): { facts: Enhanced; question: string } {
-  const [instructions, question] = messages
-  const facts = instructions!.content.slice(instructions!.content.indexOf('\n'))
-  return { facts: JSON.parse(facts) as Enhanced, question: question!.content }
+export function factsIn(messages: readonly Message[]): Enhanced | undefined {
+  const instructions = messages.map(textOf).find(text => text.startsWith(INSTRUCTIONS))
+  return instructions === undefined ? undefined : (JSON.parse(instructions.slice(INSTRUCTIONS.length)) as Enhanced)
+}
+
+/** What the user has said, the newest first. */
+export function questionsIn(messages: readonly Message[]): string[] {
+  return messages
+    .filter(({ role }) => role === 'user')
+    .map(textOf)
+    .reverse()
+}
+
+function textOf({ content }: Message): string {
+  return typeof content === 'string' ? content : (content ?? []).map(part => part.text ?? '').join('')
 }

@@ -1,4 +1,4 @@
-/** The search box: every word of the query must begin a word of the title or of the director's name. */
+/** Films by words. In the search box every word must begin a word of the title or of the director's name. */
 import type { Movie } from './movies.js'
 import { words } from './text.js'
 
@@ -25,6 +25,18 @@ export function makeSearch(movies: readonly Movie[]): Search {
       .filter(found => found.score !== undefined)
       .sort((a, b) => b.score! - a.score! || (b.movie.imdbVotes ?? 0) - (a.movie.imdbVotes ?? 0))
       .map(found => found.movie)
+  }
+}
+
+/** Finds the film whose title stands in a text: the longest title, and the newest film of that title. */
+export function makeNamed(movies: readonly Movie[]): (text: string) => Movie | undefined {
+  const titles = movies
+    .map(movie => ({ movie, title: ` ${words(movie.title).join(' ')} ` }))
+    .filter(({ title }) => title.trim() !== '')
+    .sort((a, b) => b.title.length - a.title.length || b.movie.year - a.movie.year)
+  return text => {
+    const said = ` ${words(text).join(' ')} `
+    return titles.find(({ title }) => said.includes(title))?.movie
   }
 }
 

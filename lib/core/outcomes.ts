@@ -8,6 +8,7 @@ export const BYPASS_REASONS = {
   'get-body': 'a GET or HEAD with a body, which the key does not cover',
   'body-unparsed': 'a POST whose body no parser in front of the cache has read',
   'body-complex': 'a body too deep, too wide or too odd to hash within a bounded time',
+  'body-reference': 'a body with one of the fields in body.bypass: it refers to earlier requests',
   authorization: 'the request carries Authorization',
   user: 'the request has a user (req.user)',
   cookie: 'the request carries a cookie that is not ignored',

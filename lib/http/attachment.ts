@@ -59,7 +59,6 @@ export class Attachment {
   /** Whether the handler goes on, once the client has left. */
   #goesOn: boolean | undefined
   #other: ServerResponse | undefined
-  #undo: (() => void)[] = []
 
   constructor(
     private readonly req: Request,
@@ -73,6 +72,7 @@ export class Attachment {
     this.#socket = req.socket
     this.#watchResponse()
     this.#watchRequest()
+    for (const half of [req, res]) this.#watchDestroy(half)
   }
 
   /** The client has left, and the handler listens to the connection itself: its calling `end` does not say any more that its answer is whole. */
@@ -94,12 +94,6 @@ export class Attachment {
     for (const name of RESPONSE_EVENTS) other.on(name, (...args: unknown[]) => this.#tellHandler(name, args))
     this.#redirect(other)
     return other
-  }
-
-  /** Request and response are as they were. A handler that waits for the end of the connection is told of it. */
-  release(): void {
-    for (const undo of this.#undo) undo()
-    this.#undo = []
   }
 
   #watchResponse(): void {
@@ -130,9 +124,22 @@ export class Attachment {
     })
   }
 
+  /** A handler that tears the connection down has not been left by its client. */
+  #watchDestroy(half: Request | Response): void {
+    const destroy = half.destroy.bind(half)
+    this.#override(half, 'destroy', (error?: Error) => {
+      // Node, too, destroys a request whose connection is gone.
+      if (!this.#socket.destroyed) this.#goesOn ??= false
+      return destroy(error)
+    })
+  }
+
   /** Decided once: request and response are told of the same end. */
   #isGoingOn(): boolean {
-    return (this.#goesOn ??= this.mayGoOn())
+    const { readableEnded, errored } = this.#socket
+    // Neither ended nor broken by its client: it was closed on this side.
+    const isOurs = !readableEnded && errored === null
+    return (this.#goesOn ??= !isOurs && this.mayGoOn())
   }
 
   #tellFront(name: ResponseEvent, args: unknown[]): boolean {
@@ -171,11 +178,6 @@ export class Attachment {
   }
 
   #define(target: object, name: string, descriptor: PropertyDescriptor): void {
-    const before = Object.getOwnPropertyDescriptor(target, name)
     Object.defineProperty(target, name, { ...descriptor, configurable: true, enumerable: true })
-    this.#undo.unshift(() => {
-      if (before === undefined) Reflect.deleteProperty(target, name)
-      else Object.defineProperty(target, name, before)
-    })
   }
 }

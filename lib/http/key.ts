@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
-import type { FieldFilter, ResolvedRoute } from '../options.js'
+import type { BodyFilter, ResolvedRoute } from '../options.js'
 import { digestOf } from './body.js'
 import { readQuery, type VisibleQuery } from './query.js'
 import { keyPart } from './text.js'
@@ -45,6 +45,7 @@ export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute):
   if (extra === undefined) return 'key-error'
   text += extra
   if (method === 'POST') {
+    if (hasField(req.body, bypassing(route.body))) return 'body-reference'
     const body = bodyPart(req, route.body)
     if (body === undefined) return 'body-complex'
     text += body
@@ -72,7 +73,7 @@ export const urlTag = (profile: ProfileName, origin: string, url: string): strin
 
 /**
  * The tags of the stored answers that a successful unsafe request makes outdated (RFC 9111 section 4.4): those of its own URL, and of the
- * URLs it names in Location and Content-Location where they are of the same origin.
+ * URLs it names in Location and Content-Location where they are of the same origin. Where the route says so, those of its movie too.
  */
 export function outdatedTags(
   req: Request,
@@ -93,7 +94,9 @@ export function outdatedTags(
     .filter(location => base !== undefined && URL.canParse(location, base.href))
     .map(location => new URL(location, base))
     .filter(url => url.origin === base?.origin)
-  return [tagOf(path, query), ...others.map(url => tagOf(url.pathname, url.search.slice(1)))]
+  const movie = route.invalidate === 'movie' ? movieScope(req, route) : undefined
+  const ofMovie = movie === undefined || movie === NO_MOVIE ? [] : [`movie:${movie}`]
+  return [tagOf(path, query), ...others.map(url => tagOf(url.pathname, url.search.slice(1))), ...ofMovie]
 }
 
 /** The field's value in a key. A field that is absent differs from one that is empty. */
@@ -181,7 +184,7 @@ function extraPart(req: Request, key: (req: Request) => unknown): string | undef
 }
 
 /** The parsed body and what it was parsed from. Undefined: it cannot be hashed. */
-function bodyPart(req: Request, filter: FieldFilter | undefined): string | undefined {
+function bodyPart(req: Request, filter: BodyFilter | undefined): string | undefined {
   // Without a byte a parser may still leave `{}`, or an empty Buffer, by the type it was told.
   if (req.body === undefined) return ' body:none'
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
@@ -194,20 +197,27 @@ function bodyPart(req: Request, filter: FieldFilter | undefined): string | undef
   }
 }
 
-function filteredBody(body: unknown, filter: FieldFilter | undefined): unknown {
-  if (
-    filter === undefined ||
-    typeof body !== 'object' ||
-    body === null ||
-    Array.isArray(body) ||
-    Buffer.isBuffer(body)
-  ) {
-    return body
-  }
+/** The fields that belong to the key, with what stands for those that are absent. */
+function filteredBody(body: unknown, filter: BodyFilter | undefined): unknown {
+  if (filter === undefined || !isFields(body)) return body
   const isIn =
     'only' in filter ? (name: string) => filter.only.includes(name) : (name: string) => !filter.ignore.includes(name)
-  return Object.fromEntries(Object.entries(body).filter(([name]) => isIn(name)))
+  const kept = Object.fromEntries(Object.entries(body).filter(([name]) => isIn(name)))
+  return 'defaults' in filter ? { ...filter.defaults, ...kept } : kept
 }
+
+const bypassing = (filter: BodyFilter | undefined): readonly string[] =>
+  filter !== undefined && 'bypass' in filter ? (filter.bypass ?? []) : []
+
+/** A field that is there and says something. */
+const hasField = (body: unknown, names: readonly string[]): boolean =>
+  names.length > 0 && isFields(body) && names.some(name => Object.hasOwn(body, name) && !isNothing(body[name]))
+
+const isNothing = (value: unknown): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0)
+
+const isFields = (body: unknown): body is Record<string, unknown> =>
+  typeof body === 'object' && body !== null && !Array.isArray(body) && !Buffer.isBuffer(body)
 
 /** RFC 9112 section 6.3: a request has a body when it says how long it is or that it comes in chunks. */
 export function hasBody(req: Request): boolean {

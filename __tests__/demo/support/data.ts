@@ -2,6 +2,11 @@ import path from 'node:path'
 import { loadMovies } from '../../../demo-server/src/movies.js'
 
 export const demoDir = path.resolve(__dirname, '../../../demo-server')
+/** The page and its typeface. */
+export const publicDirs = [
+  path.join(demoDir, 'public'),
+  path.join(require.resolve('@fontsource/league-gothic/package.json'), '../files'),
+]
 export const workerFile = path.join(demoDir, 'src/speech/worker.js')
 export const movies = loadMovies(path.join(require.resolve('vega-datasets'), '../../data/movies.json'))
 

@@ -1,23 +1,22 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import path from 'node:path'
-import express from 'express'
-import { createCache } from '../../../lib/index.js'
+import express, { type RequestHandler } from 'express'
+import { createCache, type CacheOptions } from '../../../lib/index.js'
 import { makeApp } from '../../../demo-server/src/app.js'
 import { makeCatalogue } from '../../../demo-server/src/catalogue.js'
 import { Speech } from '../../../demo-server/src/speech/speech.js'
 import { LOCAL_MODELS, makeStandIn } from '../../../demo-server/src/upstream/local.js'
 import type { Upstream } from '../../../demo-server/src/upstream/openai.js'
-import { demoDir, movies, workerFile } from './data.js'
+import { movies, publicDirs, workerFile } from './data.js'
 
 export interface Listening {
   readonly url: string
   close(): Promise<void>
 }
 
-export async function listen(listener: RequestListener): Promise<Listening> {
-  const server: Server = createServer(listener).listen(0, '127.0.0.1')
+export async function listen(listener: RequestListener, port = 0): Promise<Listening> {
+  const server: Server = createServer(listener).listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -36,19 +35,33 @@ export interface Answer {
 }
 
 export interface Demo {
+  readonly url: string
   /** How often the catalogue or the model server was asked for anything. */
   work(): number
   get(address: string): Promise<Answer>
-  post(address: string, body: unknown): Promise<Answer>
+  post(address: string, body: unknown, headers?: Record<string, string>): Promise<Answer>
   close(): Promise<void>
 }
 
+export interface DemoOptions {
+  readonly callsUpstream?: () => number
+  readonly tts?: CacheOptions['tts']
+  readonly apiKey?: string
+  readonly port?: number
+  /** Stands in front of the app. */
+  readonly front?: RequestHandler
+}
+
 /** The demo on a port of its own, in front of the upstream given. */
-export async function startDemo(upstream: Upstream, callsUpstream: () => number = () => 0): Promise<Demo> {
+export async function startDemo(upstream: Upstream, options: DemoOptions = {}): Promise<Demo> {
+  const { callsUpstream = () => 0, tts = { fileCache: false }, apiKey, port, front } = options
   const catalogue = makeCatalogue(movies)
   const spies = (['find', 'search', 'enhance'] as const).map(name => jest.spyOn(catalogue, name))
-  const cache = createCache({ tts: { fileCache: false } })
-  const app = await listen(makeApp({ catalogue, cache, upstream, publicDir: path.join(demoDir, 'public') }))
+  const cache = createCache({ tts })
+  const demo = makeApp({ catalogue, cache, upstream, publicDirs, ...(apiKey && { apiKey }) })
+  // Called, not mounted: an app that is mounted at `/` names its own address `//`.
+  const behind = (front: RequestHandler) => express().use(front, (req, res) => demo(req, res))
+  const app = await listen(front ? behind(front) : demo, port)
   const ask = async (address: string, init?: RequestInit): Promise<Answer> => {
     const response = await fetch(app.url + address, init)
     return {
@@ -58,12 +71,13 @@ export async function startDemo(upstream: Upstream, callsUpstream: () => number 
     }
   }
   return {
+    url: app.url,
     work: () => spies.reduce((sum, spy) => sum + spy.mock.calls.length, callsUpstream()),
     get: address => ask(address),
-    post: (address, body) =>
+    post: (address, body, headers) =>
       ask(address, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
+        headers: { 'Content-Type': 'application/json', ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
     close: async () => {
@@ -74,22 +88,42 @@ export async function startDemo(upstream: Upstream, callsUpstream: () => number 
 }
 
 /** The demo as `npm start` runs it without any address in the environment: in front of the local stand-in. */
-export async function startLocalDemo(options?: { maxWaiting: number }): Promise<Demo> {
-  let calls = 0
-  const speech = new Speech(workerFile, options)
-  const counted = express()
-    .use((_req, _res, next) => {
-      calls += 1
-      next()
-    })
-    .use(makeStandIn(speech))
-  const standIn = await listen(counted)
-  const demo = await startDemo({ baseUrl: `${standIn.url}/v1`, ...LOCAL_MODELS }, () => calls)
+export async function startLocalDemo({ maxWaiting, ...options }: LocalOptions = {}): Promise<Demo> {
+  const standIn = await startStandIn(maxWaiting === undefined ? undefined : { maxWaiting })
+  const demo = await startDemo(standIn.upstream, { callsUpstream: standIn.calls, ...options })
   return {
     ...demo,
     close: async () => {
       await demo.close()
       await standIn.close()
+    },
+  }
+}
+
+export type LocalOptions = Omit<DemoOptions, 'callsUpstream'> & { readonly maxWaiting?: number }
+
+export interface StandIn {
+  readonly upstream: Upstream
+  readonly calls: () => number
+  close(): Promise<void>
+}
+
+/** The local stand-in, for one demo or for several that follow each other. */
+export async function startStandIn(queue?: { maxWaiting: number }): Promise<StandIn> {
+  let calls = 0
+  const speech = new Speech(workerFile, queue)
+  const counted = express()
+    .use((_req, _res, next) => {
+      calls += 1
+      next()
+    })
+    .use(makeStandIn({ speech, catalogue: makeCatalogue(movies) }))
+  const server = await listen(counted)
+  return {
+    upstream: { baseUrl: `${server.url}/v1`, ...LOCAL_MODELS },
+    calls: () => calls,
+    close: async () => {
+      await server.close()
       await speech.close()
     },
   }

@@ -2,10 +2,13 @@
 
 export const ESPEAK_VOICES = {
   alloy: 'en-us',
+  ash: 'en-us+m1',
+  coral: 'en-us+f4',
   echo: 'en-us+m3',
   fable: 'en-gb',
   nova: 'en-us+f3',
   onyx: 'en-us+m7',
+  sage: 'en-us+f2',
   shimmer: 'en-gb-scotland+f3',
 } as const
 

@@ -30,7 +30,7 @@ export async function chat(
   upstream: Upstream,
   { messages, stream }: { messages: readonly Message[]; stream: boolean },
 ): Promise<ReadableStream> {
-  const response = await post(upstream, '/chat/completions', { model: upstream.chatModel, messages, stream })
+  const response = await succeed(upstream, '/chat/completions', { model: upstream.chatModel, messages, stream })
   const expected = stream ? 'text/event-stream' : 'application/json'
   if (!response.body || !response.headers.get('content-type')?.startsWith(expected)) {
     throw new Problem(502, `The model server did not answer with ${expected}`)
@@ -43,7 +43,7 @@ export async function speech(
   upstream: Upstream,
   utterance: { input: string; voice: string; speed: number },
 ): Promise<Buffer> {
-  const response = await post(upstream, '/audio/speech', {
+  const response = await succeed(upstream, '/audio/speech', {
     model: upstream.speechModel,
     response_format: 'wav',
     ...utterance,
@@ -51,8 +51,19 @@ export async function speech(
   return Buffer.from(await response.arrayBuffer())
 }
 
-async function post({ baseUrl, apiKey }: Upstream, path: string, body: object): Promise<Response> {
-  const response = await fetch(baseUrl + path, {
+async function succeed(upstream: Upstream, path: string, body: object): Promise<Response> {
+  const response = await post(upstream, path, body)
+  if (response.ok) return response
+  await response.body?.cancel()
+  if (response.status === 429) {
+    throw new Problem(503, 'The model server is busy, try again soon', response.headers.get('retry-after'))
+  }
+  throw new Problem(502, `The model server answered ${response.status}`)
+}
+
+/** Whatever the model server says, errors too. */
+export async function post({ baseUrl, apiKey }: Upstream, path: string, body: unknown): Promise<Response> {
+  return fetch(baseUrl + path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...(apiKey && { Authorization: `Bearer ${apiKey}` }) },
     body: JSON.stringify(body),
@@ -60,10 +71,4 @@ async function post({ baseUrl, apiKey }: Upstream, path: string, body: object): 
   }).catch((error: unknown) => {
     throw new Problem(502, `The model server could not be reached (${(error as Error).name})`)
   })
-  if (response.ok) return response
-  await response.body?.cancel()
-  if (response.status === 429) {
-    throw new Problem(503, 'The model server is busy, try again soon', response.headers.get('retry-after'))
-  }
-  throw new Problem(502, `The model server answered ${response.status}`)
 }
