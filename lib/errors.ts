@@ -5,6 +5,7 @@ export const ERROR_CODES = {
   ERR_REELCACHE_INVALID_OPTION: 'an option has a value it cannot have: the message says what to write',
   ERR_REELCACHE_BUDGET_TOO_SMALL:
     'memory.maxBytes is too small for one entry, or maxEntryBytes too large for it: the message names both numbers',
+  ERR_REELCACHE_INVALID_APP: 'createServer was not given an Express app',
   ERR_REELCACHE_INVALID_PURGE: 'purge was not given exactly one of movie, profile, key and all',
 } as const
 

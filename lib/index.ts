@@ -1,4 +1,5 @@
 export { createCache } from './create.js'
+export { createSecureServer, createServer } from './server.js'
 export type { Cache, Factories } from './create.js'
 export type { PurgeTarget } from './purge.js'
 export type { Alert, CacheStats, ProfileStats } from './stats.js'

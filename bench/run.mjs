@@ -1,0 +1,88 @@
+// npm run bench -- [workload…] [--rounds N] [--seconds S] [--variants a,b] [--baseline NAME] [--add FILE] [--quick]
+// npm run bench -- policy [--tier NAME=FILE]
+// npm run bench -- growth
+import { parseArgs } from 'node:util'
+import { cold } from './cold.mjs'
+import { compare } from './compare.mjs'
+import { disk } from './disk.mjs'
+import { findVariants } from './find.mjs'
+import { flood } from './flood.mjs'
+import { growth } from './growth.mjs'
+import { machine } from './machine.mjs'
+import { policy } from './policy.mjs'
+import { pin } from './pin.mjs'
+import { start } from './process.mjs'
+import { workloads } from './workloads.mjs'
+
+const others = { cold, disk, flood }
+const names = [...Object.keys(workloads), ...Object.keys(others)]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    connections: { type: 'string', default: '32' },
+    variants: { type: 'string' },
+    baseline: { type: 'string', default: 'express-preset' },
+    add: { type: 'string' },
+    tier: { type: 'string', multiple: true, default: [] },
+    quick: { type: 'boolean', default: false },
+  },
+})
+
+// What is cleared away at the end is cleared away then too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
+const print = text => process.stdout.write(`${text}\n\n`)
+
+/** The variants named, with the baselines they need; without those that cannot be had here. */
+async function entrants(wanted, settings) {
+  const known = await findVariants(values.add)
+  const chosen = values.variants?.split(',') ?? Object.keys(known)
+  const needed = wanted.filter(name => name in workloads).map(name => workloads[name].baseline ?? values.baseline)
+  for (const name of [...chosen, ...needed]) if (!(name in known)) throw new Error(`there is no variant ${name}`)
+  const found = []
+  for (const [name, { kind }] of Object.entries(known)) {
+    if (!chosen.includes(name) && !needed.includes(name)) continue
+    try {
+      const server = await start(name, settings)
+      await server.stop()
+      found.push({ name, kind })
+    } catch ({ message }) {
+      print(`Left out everywhere: ${name} (${message}).`)
+    }
+  }
+  return found
+}
+
+async function comparison(wanted) {
+  const unknown = wanted.find(name => !names.includes(name))
+  if (unknown !== undefined) throw new Error(`there is no workload ${unknown}; there are ${names.join(', ')}`)
+  const { core, words } = pin()
+  const settings = {
+    core,
+    add: values.add,
+    baseline: values.baseline,
+    quick: values.quick,
+    rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+    seconds: Number(values.seconds ?? (values.quick ? 0.2 : 0.7)),
+    connections: Number(values.connections),
+  }
+  const { rounds, seconds, connections } = settings
+  print(machine())
+  print(
+    `${rounds} rounds of ${seconds} s, ${connections} connections, ${words}, NODE_ENV=production. Ratios are medians of the ratios of each round.`,
+  )
+  const variants = await entrants(wanted, settings)
+  for (const name of wanted) {
+    const run = others[name] ?? ((...args) => compare(workloads[name], ...args))
+    print(await run(variants, { ...settings, workload: name }))
+  }
+}
+
+const [first] = positionals
+if (first === 'policy') print(await policy({ tiers: values.tier, quick: values.quick }))
+else if (first === 'growth')
+  print(await growth({ ...pin(), seconds: Number(values.seconds ?? 2), quick: values.quick }))
+else await comparison(positionals.length > 0 ? positionals : names)

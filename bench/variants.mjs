@@ -1,0 +1,73 @@
+// The variants: one app and one set of handlers, served in different ways.
+//
+// kind   `limit` writes answers that lie ready and asks no handler, `plain` has no cache, `cache` must answer from its cache.
+// serve  makes the app, or its server, in a process of its own; `reset` empties the cache, `close` ends it.
+// proxy  stands in front of the plain app instead.
+import { createServer } from 'node:http'
+import apicache from 'apicache'
+import routeCache from 'route-cache'
+import * as reelcache from '../dist/esm/index.js'
+import { makeApp } from './app.mjs'
+import { sendPreset, writePreset } from './preset.mjs'
+import { nginx, varnish } from './proxies.mjs'
+
+export const variants = {
+  node: { kind: 'limit', serve: ({ requests }) => ({ server: createServer(writePreset(requests)) }) },
+  express: { kind: 'plain', serve: ({ app }) => ({ app: app() }) },
+  'express-typed': { kind: 'plain', serve: ({ app }) => ({ server: typedServer(app()) }) },
+  'express-send': { kind: 'limit', serve: ({ requests }) => ({ app: allRoutes(sendPreset(requests)) }) },
+  'express-preset': { kind: 'limit', serve: ({ requests }) => ({ app: allRoutes(writePreset(requests)) }) },
+  apicache: { kind: 'cache', serve: withApicache },
+  'route-cache': { kind: 'cache', serve: withRouteCache },
+  nginx: { kind: 'cache', proxy: nginx },
+  varnish: { kind: 'cache', proxy: varnish },
+  reelcache: { kind: 'cache', serve: withReelcache },
+  'reelcache-typed': {
+    kind: 'cache',
+    serve: context => {
+      const { app, ...rest } = withReelcache(context)
+      return { server: typedServer(app), ...rest }
+    },
+  },
+}
+
+/** Each peer is set up so that a POST is keyed by its body, where it can. */
+const bodyOf = req => (req.method === 'POST' ? JSON.stringify(req.body) : '')
+
+function withApicache({ app }) {
+  const own = apicache.newInstance({ appendKey: bodyOf })
+  return { app: app(() => own.middleware('1 hour')), reset: () => own.clear() }
+}
+
+function withRouteCache({ app }) {
+  return {
+    app: app(() => routeCache.cacheSeconds(3_600, req => req.originalUrl + bodyOf(req))),
+    reset: () => routeCache.clearCache(),
+  }
+}
+
+function withReelcache({ app, directory, entries = 2_000, maxBytes }) {
+  const cache = reelcache.createCache({
+    api: { maxSize: entries, ttl: 3_600_000 },
+    enhanced: { ttl: 3_600_000 },
+    ai: { ttl: 3_600_000 },
+    tts: { cacheDir: directory },
+    ...(maxBytes !== undefined && { memory: { maxBytes } }),
+  })
+  const makers = { api: cache.cacheApi, enhanced: cache.cacheEnhanced, ai: cache.cacheAi, tts: cache.cacheTts }
+  return {
+    app: app(profile => makers[profile]()),
+    reset: () => cache.purge({ all: true }),
+    close: () => cache.close(),
+    stats: () => cache.stats(),
+  }
+}
+
+function typedServer(app) {
+  if (typeof reelcache.createServer !== 'function') throw new Error('this build of reelcache exports no createServer')
+  return reelcache.createServer(app)
+}
+
+/** The app with one handler on all its routes. */
+const allRoutes = handler =>
+  makeApp({ movie: handler, enriched: handler, trailer: handler, speech: handler, slow: handler })
