@@ -1,4 +1,4 @@
-import http, { IncomingMessage, ServerResponse } from 'node:http'
+import http from 'node:http'
 import https from 'node:https'
 import type { Express } from 'express'
 import { ReelcacheError } from './errors.js'
@@ -9,38 +9,49 @@ import { ReelcacheError } from './errors.js'
  *
  * Express gives each request and response another prototype when it arrives. Up to Node 22, V8 then takes each of them for a kind of its
  * own and finds their properties the slow way, which is more than half of what a request through Express costs. Here that step changes
- * nothing, because they have that prototype already; the app behaves the same. `options` are those of `http.createServer`. Throws
- * `ReelcacheError` when `app` is no Express app.
+ * nothing, because they have that prototype already; the app behaves the same. From Node 24 on this is `http.createServer`. `options` are those of `http.createServer`; a class of your
+ * own for requests or responses is taken, and goes the slow way. Throws `ReelcacheError` when `app` is no Express app.
  */
 export const createServer = (app: Express, options: http.ServerOptions = {}): http.Server =>
-  http.createServer({ ...options, ...classesOf(app) }, app)
+  http.createServer({ ...classesOf(app), ...options }, app)
 
 /** The same over TLS; `options` are those of `https.createServer`. */
 export const createSecureServer = (app: Express, options: https.ServerOptions): https.Server =>
-  https.createServer({ ...options, ...classesOf(app) }, app)
+  https.createServer({ ...classesOf(app), ...options }, app)
 
-type Classes = Required<Pick<http.ServerOptions, 'IncomingMessage' | 'ServerResponse'>>
+/** From this Node on V8 does well without. */
+const FIRST_WITHOUT_GAIN = 24
 
-function classesOf(app: Express): Classes {
-  const { request, response } = app as Partial<Express>
-  if (!(request instanceof IncomingMessage) || !(response instanceof ServerResponse)) {
+// Node's classes are functions and may be called so; by `Reflect.construct` each instance would cost more than is won.
+type Make = (this: object, first: unknown, second?: unknown) => void
+const makeRequest = http.IncomingMessage as unknown as Make
+const makeResponse = http.ServerResponse as unknown as Make
+
+/** Classes that make what Node's do, with the prototypes of the app, where that is worth anything. Stack traces show the names of such functions. */
+function classesOf(app: Express): http.ServerOptions {
+  const { request, response } = prototypesOf(app)
+  if (Number.parseInt(process.versions.node) >= FIRST_WITHOUT_GAIN) return {}
+  function IncomingMessage(this: object, socket: unknown): void {
+    makeRequest.call(this, socket)
+  }
+  function ServerResponse(this: object, req: unknown, options: unknown): void {
+    makeResponse.call(this, req, options)
+  }
+  IncomingMessage.prototype = request
+  ServerResponse.prototype = response
+  return { IncomingMessage, ServerResponse } as unknown as http.ServerOptions
+}
+
+function prototypesOf(app: unknown): Pick<Express, 'request' | 'response'> {
+  const { request, response, handle } = (app ?? {}) as Partial<Express> & { handle?: unknown }
+  // `express` itself, which one may forget to call, has a request and a response too.
+  const isApp =
+    request instanceof http.IncomingMessage && response instanceof http.ServerResponse && handle !== undefined
+  if (!isApp) {
     throw new ReelcacheError(
       'ERR_REELCACHE_INVALID_APP',
       'createServer takes an app of Express: createServer(express())',
     )
   }
-  return { IncomingMessage: bornAs(IncomingMessage, request), ServerResponse: bornAs(ServerResponse, response) }
-}
-
-/**
- * The class whose instances are made as `Base` makes them, and have `prototype`. Node's classes are functions and may be called so; by
- * `Reflect.construct` each instance would cost more than is won.
- */
-function bornAs<T>(Base: T, prototype: object): T {
-  const make = Base as (this: object, first: unknown, second: unknown) => void
-  function Born(this: object, first: unknown, second: unknown): void {
-    make.call(this, first, second)
-  }
-  Born.prototype = prototype
-  return Born as T
+  return { request, response }
 }
