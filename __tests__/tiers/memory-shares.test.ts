@@ -13,13 +13,13 @@ function setup() {
   const clock = fakeClock()
   const maxEntries = { api: 5_000, enhanced: 5_000, ai: 5_000, tts: 5_000 }
   const memory = new MemoryTier({ maxBytes: BUDGET, maxEntries, clock })
-  const set = (profile: ProfileName, path: string, body: number): boolean =>
-    memory.set(entryOf({ profile, path, body: Buffer.alloc(body) }, clock))
+  const set = (profile: ProfileName, path: string, body: number, handlerTime = 12.5): boolean =>
+    memory.set(entryOf({ profile, path, body: Buffer.alloc(body), handlerTime }, clock))
   /** Fills a part of the budget with small entries, never above it. */
-  const fill = (profile: ProfileName, part: number, round = 0): void => {
+  const fill = (profile: ProfileName, part: number, round = 0, handlerTime?: number): void => {
     const size = entrySize(entryOf({ profile, path: '/0/00000', body: Buffer.alloc(2_000) }, clock))
     for (let n = 0; n < Math.floor((BUDGET * part) / size); n++) {
-      set(profile, `/${round}/${String(n).padStart(5, '0')}`, 2_000)
+      set(profile, `/${round}/${String(n).padStart(5, '0')}`, 2_000, handlerTime)
     }
   }
   const share = (profile: ProfileName): number => memory.usage(profile).bytes / BUDGET
@@ -57,14 +57,36 @@ describe('a full budget', () => {
     expect(share('tts')).toBeLessThan(0.52)
   })
 
-  it('takes from whoever was used longest ago when tts is below half', () => {
+  it('takes what its handler made quickly before what it made slowly', () => {
     const { memory, fill, share } = setup()
-    fill('api', 0.5)
-    fill('tts', 0.49)
-    fill('enhanced', 0.2)
+    fill('api', 0.5, 0, 10)
+    fill('tts', 0.49, 0, 1_000)
+    fill('enhanced', 0.2, 0, 100)
     expect(share('tts')).toBeGreaterThan(0.485)
     expect(share('api')).toBeLessThan(0.32)
     expect(memory.bytes).toBeLessThanOrEqual(BUDGET)
+  })
+
+  it('takes what is large before what is small', () => {
+    const { set, memory } = setup()
+    for (let n = 0; n < 100; n++) set('tts', `/large/${n}`, 9_000)
+    for (let n = 0; n < 100; n++) set('api', `/small/${n}`, 2_000)
+    const before = memory.usage('api').entries
+    for (let n = 0; memory.usage('tts').entries > 20; n++) set('enhanced', `/more/${n}`, 2_000)
+    expect(memory.usage('api').entries).toBe(before)
+  })
+
+  it('forgets what was dear and often asked for, once nobody asks any more', () => {
+    const { memory, fill, share } = setup()
+    fill('enhanced', 0.5, 0, 400)
+    for (const { entry } of [...memory.list('enhanced')]) for (let use = 0; use < 5; use++) memory.get(entry.key)
+    const rounds = (count: number): void => {
+      for (let round = 1; round <= count; round++) fill('api', 1, round, 10)
+    }
+    rounds(1)
+    expect(share('enhanced')).toBeGreaterThan(0.49)
+    rounds(100)
+    expect(share('enhanced')).toBeLessThan(0.16)
   })
 
   it('takes what was read from least, over all profiles', () => {

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
-import { PROFILES, type CacheEntry, type Clock, type ProfileName, type Tier } from '../core/types.js'
+import { PROFILES, type CacheEntry, type Clock, type Milliseconds, type ProfileName, type Tier } from '../core/types.js'
 import { TagIndex } from './tags.js'
 
 /** Above this part of the budget a body must be seen twice before it may push others out. */
@@ -17,21 +17,35 @@ const GHOST_SPAN = 3_600_000
 const FLOOR: Readonly<Record<ProfileName, number>> = { api: 0.1, enhanced: 0.15, ai: 0.15, tts: 0 }
 const CEILING: Readonly<Partial<Record<ProfileName, number>>> = { tts: 0.5 }
 
+/** Milliseconds. An answer that took no measurable time is not worth nothing. */
+const LEAST_TIME = 0.1
+
 export interface MemoryOptions {
   /** Bytes all profiles together may take: bodies, headers, keys and overhead. */
   readonly maxBytes: number
   /** Entries each profile may hold. */
   readonly maxEntries: Readonly<Record<ProfileName, number>>
   readonly clock: Clock
-  readonly onEvict?: (entry: CacheEntry, cause: EvictionCause) => void
+  readonly onEvict?: (entry: CacheEntry, cause: EvictionCause, age: Milliseconds) => void
   readonly onExpire?: (entry: CacheEntry) => void
 }
 
-interface Slot {
+/** An entry in memory. */
+export interface Held {
   readonly entry: CacheEntry
   readonly bytes: number
-  /** Counts uses over all profiles, so that the tails of two profiles can be compared. */
-  usedAt: number
+  /** When it came into memory. */
+  readonly since: Milliseconds
+  /** How often it was asked for. */
+  readonly uses: number
+}
+
+interface Slot extends Held {
+  uses: number
+  /** What each use adds to its credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
+  readonly worth: number
+  /** By this the tails of two profiles are compared, and the least goes (GreedyDual-Size with frequency and cost). */
+  credit: number
 }
 
 interface Room {
@@ -47,7 +61,8 @@ export class MemoryTier implements Tier {
   readonly #tags = new TagIndex()
   readonly #ghosts: Marks
   #bytes = 0
-  #uses = 0
+  /** The credit of the last victim. Whatever comes or is used starts from here, so that old glory fades. */
+  #inflation = 0
   #evicting: EvictionCause = 'entries'
 
   constructor(private readonly options: MemoryOptions) {
@@ -60,7 +75,8 @@ export class MemoryTier implements Tier {
     // Keys begin with their profile: one look at the text tells the room.
     const slot = this.#rooms[profileOf(key)].slots.get(key)
     if (slot === undefined) return undefined
-    slot.usedAt = ++this.#uses
+    slot.uses++
+    slot.credit = this.#inflation + (1 + slot.uses) * slot.worth
     return slot.entry
   }
 
@@ -76,7 +92,9 @@ export class MemoryTier implements Tier {
     this.#evicting = 'entries'
     // The handler may go on using its buffer, and a part of Node's shared pool would keep the whole pool in memory.
     const own = Object.freeze({ ...entry, body: copyOf(entry.body) })
-    room.slots.set(entry.key, { entry: own, bytes, usedAt: ++this.#uses })
+    const worth = Math.sqrt(Math.max(entry.handlerTime, LEAST_TIME)) / bytes
+    const credit = this.#inflation + worth
+    room.slots.set(entry.key, { entry: own, bytes, since: this.options.clock.now(), uses: 0, worth, credit })
     room.bytes += bytes
     this.#bytes += bytes
     this.#tags.add(entry.key, entry.tags)
@@ -124,6 +142,17 @@ export class MemoryTier implements Tier {
     return this.#bytes
   }
 
+  /** What one profile holds, the most recently used first. To look is not to use. */
+  list(profile: ProfileName): Iterable<Held> {
+    return this.#rooms[profile].slots.values()
+  }
+
+  /** What is held under a key. To look is not to use. */
+  peek(key: string): Held | undefined {
+    const profile = profileOf(key)
+    return Object.hasOwn(this.#rooms, profile) ? this.#rooms[profile].slots.peek(key) : undefined
+  }
+
   /** What one profile holds now. */
   usage(profile: ProfileName): { entries: number; bytes: number } {
     const room = this.#rooms[profile]
@@ -139,7 +168,8 @@ export class MemoryTier implements Tier {
           room.bytes -= slot.bytes
           this.#bytes -= slot.bytes
           this.#tags.remove(key, slot.entry.tags)
-          if (reason === 'evict') this.options.onEvict?.(slot.entry, this.#evicting)
+          if (reason !== 'evict') return
+          this.options.onEvict?.(slot.entry, this.#evicting, this.options.clock.now() - slot.since)
         },
       }),
     }
@@ -162,23 +192,24 @@ export class MemoryTier implements Tier {
     while (this.#bytes + bytes > this.options.maxBytes) {
       const victim = this.#victim()
       if (victim === undefined) return
-      this.#rooms[victim].slots.pop()
+      const slot = this.#rooms[victim].slots.pop()!
+      this.#inflation = Math.max(this.#inflation, slot.credit)
     }
   }
 
-  /** The profile whose least recently used entry goes. */
+  /** The profile whose least recently used entry goes: above its ceiling, or above its floor and with the least credit. */
   #victim(): ProfileName | undefined {
     const budget = this.options.maxBytes
     let victim: ProfileName | undefined
-    let oldest = Infinity
+    let least = Infinity
     for (const name of PROFILES) {
       const { slots, bytes } = this.#rooms[name]
       const tail = slots.rkeys().next().value
       if (tail === undefined) continue
       if (bytes > budget * (CEILING[name] ?? Infinity)) return name
-      const usedAt = slots.peek(tail)!.usedAt
-      if (bytes > budget * FLOOR[name] && usedAt < oldest) {
-        oldest = usedAt
+      const { credit } = slots.peek(tail)!
+      if (bytes > budget * FLOOR[name] && credit < least) {
+        least = credit
         victim = name
       }
     }
