@@ -53,7 +53,8 @@ describe('the timers', () => {
   it('sweep each profile at its own interval, and stop at close', async () => {
     const sweep = jest.spyOn(MemoryTier.prototype, 'sweep')
     const cache = memoryCache({ api: { cleanupInterval: 1_000 }, ai: { cleanupInterval: 2_500 } })
-    expect(jest.getTimerCount()).toBe(4)
+    // And one looks after the alerts.
+    expect(jest.getTimerCount()).toBe(5)
     jest.advanceTimersByTime(5_000)
     expect(sweep.mock.calls.flat().sort()).toEqual(['ai', 'ai', 'api', 'api', 'api', 'api', 'api'])
     await cache.close()
@@ -86,10 +87,13 @@ describe('close', () => {
 })
 
 describe('stats', () => {
+  const never = { lastMinute: 0, last5Minutes: 0, lastHour: 0 }
+  const nothing = { runs: 0, time: 0, cost: 0 }
   const none = {
     ...{
       hits: 0,
       collapsed: 0,
+      hitsByTier: {},
       misses: 0,
       stale: 0,
       covered: 0,
@@ -99,13 +103,15 @@ describe('stats', () => {
       stored: 0,
       refusals: {},
       evictions: 0,
+      evictionsByCause: { entries: 0, bytes: 0 },
     },
-    ...{ expired: 0, hitRate: 0, entries: 0, bytes: 0 },
+    ...{ expired: 0, saved: nothing, hitRate: 0, hitRates: never, entries: 0, bytes: 0 },
   }
 
   it('are all there before the first request', () => {
     expect(memoryCache({ memory: { maxBytes: 1_000_000 } }).stats()).toEqual({
       ...{ hits: 0, misses: 0, hitRate: 0, evictions: 0, entries: 0, bytes: 0, maxBytes: 1_000_000 },
+      ...{ hitRates: never, saved: nothing, tierErrors: {} },
       flights: { running: 0, waiting: 0 },
       profiles: { api: none, enhanced: none, ai: none, tts: none },
       files: undefined,
@@ -286,8 +292,8 @@ describe('the default cache', () => {
       const lib = await import('../lib/index.js')
       expect(started).not.toHaveBeenCalled()
       const routes = [lib.cacheApi(), lib.cacheEnhanced(), lib.cacheAi(), lib.cacheTts()]
-      // Four profiles and the files are swept.
-      expect(started).toHaveBeenCalledTimes(5)
+      // Four profiles and the files are swept, and one timer looks after the alerts.
+      expect(started).toHaveBeenCalledTimes(6)
       const app = express()
       const failing: RequestHandler = (_req, res) => void res.status(503).end()
       for (const [n, route] of routes.entries()) app.get(`/${n}`, route, failing)

@@ -1,22 +1,46 @@
-import { EventEmitter } from 'node:events'
 import type { Express } from 'express'
+import { EventStream } from './core/event-stream.js'
 import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
 import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Stack } from './core/stack.js'
+import { Traces } from './core/traces.js'
 import { PROFILES, type ProfileName, type Tier } from './core/types.js'
+import { lookUpOf } from './explain.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
+import type { Dispatch } from './http/in-process.js'
+import { movieTag } from './http/key.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
-import { resolveOptions, resolveRoute, type CacheOptions, type ResolvedOptions, type RouteOptions } from './options.js'
+import { sendThrough, traced } from './http/own-requests.js'
+import { Inventory } from './inventory.js'
+import {
+  LONGEST_TIMER,
+  resolveAdmin,
+  resolveOptions,
+  resolveRoute,
+  type AdminOptions,
+  type CacheOptions,
+  type ResolvedOptions,
+  type RouteOptions,
+} from './options.js'
+import { adminRouter } from './ops/admin/router.js'
+import type { CachedRoute } from './ops/admin/source.js'
+import { healthOf, type Health } from './ops/health.js'
+import { Journal } from './ops/journal.js'
+import { Monitor } from './ops/monitor.js'
+import { statsOf, type CacheStats } from './ops/stats.js'
+import { checkWarm, resolveWarm, type WarmOptions } from './ops/warm/options.js'
+import type { WarmReport } from './ops/warm/report.js'
+import { warm, type WarmRequests } from './ops/warm.js'
 import { purge, type PurgeTarget } from './purge.js'
-import { statsOf, type CacheStats } from './stats.js'
 import { locationOf } from './tiers/file/names.js'
 import { FileTier, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
-import { WARNING, warnOfUnkeyedHeaders } from './warnings.js'
+import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
+import { warnOfListener, warnOfUnkeyedHeaders } from './warnings.js'
 
 /** The four factories: each makes the middleware of one route. */
 export interface Factories {
@@ -42,7 +66,21 @@ export interface Cache extends Factories {
   audioRouter(): Express
   /** Reads every file, removes what is damaged or belongs to nothing, and says what it found; undefined where there are no files. */
   verify(): Promise<VerifyReport | undefined>
+  /**
+   * An app that shows and changes what the cache holds, for whoever `authorize` answers true to: `app.use('/cache', cache.adminRouter({ authorize }))`.
+   * Throws `ReelcacheError` without that guard.
+   */
+  adminRouter(options: AdminOptions): Express
+  /**
+   * Sends requests through the whole app, in this process and without a network, so that their answers are there before anybody asks. Says how
+   * many were stored, and why the others were not. Rejects with a `ReelcacheError` where it is not given an app and requests.
+   */
+  warm(app: Dispatch, requests: WarmRequests, options?: WarmOptions): Promise<WarmReport>
+  /** Resolves once `tts.warmUpBytes` of audio are in memory, or what the limits allow; undefined where none was to be read. */
+  warmedUp(): Promise<WarmUpReport | undefined>
   stats(): CacheStats
+  /** Whether it works, and what somebody should look at. */
+  health(): Health
   on(name: 'event', listener: CacheEventListener): this
   off(name: 'event', listener: CacheEventListener): this
   /** Stops the timers and empties the memory; routes go past the cache from then on. */
@@ -56,27 +94,27 @@ const MAX_REMEMBERED = 4_096
 export function createCache(options: CacheOptions = {}): Cache {
   const resolved = resolveOptions(options)
   const { clock, profiles, maxBytes } = resolved
-  const emitter = new EventEmitter()
-  const metrics = new Metrics()
+  const events = new EventStream(warnOfListener)
+  const metrics = new Metrics(clock)
+  const journal = new Journal(clock)
   const flights = new Flights<Answer, LiveAnswer>()
   const warn = warnOfUnkeyedHeaders()
+  const traces = new Traces()
+  const closing = new AbortController()
   let isClosed = false
 
   const report = (event: CacheEvent): void => {
     metrics.count(event)
     warn(event)
-    try {
-      emitter.emit('event', event)
-    } catch (error) {
-      // A listener's mistake is not the client's, and must not leave an answer half stored.
-      process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)
-    }
+    journal.note(event)
+    traces.note(event)
+    events.send(event)
   }
   const memory = new MemoryTier({
     maxBytes,
     maxEntries: mapProfiles(name => profiles[name].maxEntries),
     clock,
-    onEvict: (entry, cause) => report({ type: 'evicted', profile: entry.profile, key: entry.key, cause }),
+    onEvict: ({ profile, key }, cause, age) => report({ type: 'evicted', profile, key, cause, age }),
     onExpire: entry => report({ type: 'expired', profile: entry.profile, key: entry.key }),
   })
   const invalidate = (tier: Tier, tags: readonly string[]): void => {
@@ -88,7 +126,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const stored = new Stack(files === undefined ? [memory] : [memory, files], clock, (tier, error) =>
     report({ type: 'tier-error', tier, error }),
   )
-  const library = new AudioLibrary(locationOf, files)
+  const library = new AudioLibrary(locationOf, files, profiles.tts.route.cost)
   const engine: Engine = {
     tier: memory,
     flights,
@@ -103,30 +141,73 @@ export function createCache(options: CacheOptions = {}): Cache {
     invalidate: tags => invalidate(memory, tags),
   }
   const speech: Engine = { ...engine, tier: stored, invalidate: tags => invalidate(stored, tags) }
+  const { files: fileOptions } = profiles.tts
+  const monitor = new Monitor({
+    ...{ metrics, clock, files, fileOptions, report },
+    thresholds: resolved.alerts,
+    interval: resolved.alerts.interval,
+    isHeard: () => events.isHeard,
+  })
+  const stats = (): CacheStats => statsOf({ metrics, memory, maxBytes, files, flights }, monitor.alerts)
+  const health = (): Health => healthOf(stats())
+  const inventory = new Inventory(memory, fileOptions?.dir)
+  const routes = new WeakMap<object, CachedRoute>()
+  const purgeAll = async (target: PurgeTarget): Promise<number> => {
+    const entries = await purge(target, stored, flights)
+    report({ type: 'purged', entries })
+    return entries
+  }
+  const verify = async (): Promise<VerifyReport | undefined> => files?.verify()
+  const warmingUp = warmUpFromFiles(memory, files, stored, resolved, closing.signal)
   const timers = PROFILES.map(name => setInterval(() => memory.sweep(name), profiles[name].cleanupInterval).unref())
 
   return {
-    ...factories(engine, speech, resolved),
-    verify: async () => files?.verify(),
-    async purge(target) {
-      const entries = await purge(target, stored, flights)
-      report({ type: 'purged', entries })
-      return entries
-    },
+    ...factories(engine, speech, resolved, routes, traces),
+    ...{ verify, purge: purgeAll, stats, health },
     audioRouter: () => library.router(speech),
-    stats: () => statsOf(metrics, memory, files, flights, maxBytes),
-    on(name, listener) {
-      emitter.on(name, listener)
+    adminRouter: given =>
+      adminRouter(
+        {
+          ...{ stats, health, verify, movieTag },
+          now: () => clock.now(),
+          find: key => inventory.find(key),
+          list: (lookup, page) => inventory.list(lookup, page),
+          noteOf: key => journal.of(key),
+          routeOf: middleware => (typeof middleware === 'function' ? routes.get(middleware) : undefined),
+          purge: target => purgeAll(target as PurgeTarget),
+        },
+        resolveAdmin(given),
+      ),
+    async warm(app, requests, given) {
+      checkWarm(app, requests)
+      const limits = resolveWarm(given)
+      const signal = AbortSignal.any([closing.signal, ...(limits.signal === undefined ? [] : [limits.signal])])
+      const send = sendThrough(app, traces, key => flights.leader(key) !== undefined)
+      return warm(send, requests, { ...limits, signal })
+    },
+    async warmedUp() {
+      // What goes on in the background lets the process end; whoever waits for it does not.
+      const hold = setInterval(() => undefined, LONGEST_TIMER)
+      const report = await warmingUp
+      clearInterval(hold)
+      return report
+    },
+    on(_name, listener) {
+      events.on(listener)
       return this
     },
-    off(name, listener) {
-      emitter.off(name, listener)
+    off(_name, listener) {
+      events.off(listener)
       return this
     },
     async close() {
       isClosed = true
+      closing.abort()
       timers.forEach(clearInterval)
+      monitor.stop()
+      journal.clear()
       flights.fence(() => true)
+      await warmingUp
       memory.clear()
       await stored.close()
     },
@@ -148,12 +229,34 @@ function makeFiles({ profiles, clock }: ResolvedOptions, report: (event: CacheEv
   })
 }
 
-/** The factories of one cache. */
-function factories(engine: Engine, speech: Engine, { profiles }: ResolvedOptions): Factories {
+async function warmUpFromFiles(
+  memory: MemoryTier,
+  files: FileTier | undefined,
+  stored: Stack,
+  { profiles: { tts }, maxBytes: memoryBytes }: ResolvedOptions,
+  signal: AbortSignal,
+): Promise<WarmUpReport | undefined> {
+  const { warmUpBytes: maxBytes, warmUpTime: maxTime } = tts.files ?? { warmUpBytes: 0, warmUpTime: 0 }
+  if (files === undefined || maxBytes === 0) return undefined
+  return warmUp(memory, files, stored, { maxBytes, maxTime, memoryBytes, memoryEntries: tts.maxEntries }, signal)
+}
+
+/** The factories of one cache; `routes` learns which middleware is whose. */
+function factories(
+  engine: Engine,
+  speech: Engine,
+  { profiles }: ResolvedOptions,
+  routes: WeakMap<object, CachedRoute>,
+  traces: Traces,
+): Factories {
   const make =
-    (name: ProfileName) =>
-    (options?: RouteOptions): CacheHandler =>
-      cacheMiddleware(name === 'tts' ? speech : engine, name, resolveRoute(profiles[name], options))
+    (profile: ProfileName) =>
+    (options?: RouteOptions): CacheHandler => {
+      const route = resolveRoute(profiles[profile], options)
+      const handler = traced(cacheMiddleware(profile === 'tts' ? speech : engine, profile, route), traces)
+      routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, route) })
+      return handler
+    }
   return { cacheApi: make('api'), cacheEnhanced: make('enhanced'), cacheAi: make('ai'), cacheTts: make('tts') }
 }
 

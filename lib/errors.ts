@@ -7,6 +7,7 @@ export const ERROR_CODES = {
     'memory.maxBytes is too small for one entry, or maxEntryBytes too large for it: the message names both numbers',
   ERR_REELCACHE_INVALID_APP: 'createServer was not given an Express app',
   ERR_REELCACHE_INVALID_PURGE: 'purge was not given exactly one of movie, profile, key and all',
+  ERR_REELCACHE_INVALID_WARM: 'warm was not given an app and an iterable of requests',
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -59,6 +59,8 @@ export interface RouteOptions {
   pace?: Milliseconds
   /** What an unsafe method that succeeds throws out: the stored answers of its URL (RFC 9111 section 4.4), or all of its movie. Default: 'url'. */
   invalidate?: 'url' | 'movie'
+  /** What one run of the handler costs, in your currency: `stats()` says what hits have saved. Default: 0. */
+  cost?: number
 }
 
 /** Options of a profile: its share of memory, and defaults for its routes. */
@@ -85,12 +87,38 @@ export interface TtsOptions extends RouteOptions {
   fileMaxBytes?: number
   /** Bytes that stay free on the file system. Default: 64 MiB, on a small file system 5 % of it. */
   fileMinFreeBytes?: number
+  /** Bytes of the audio used last that are read from files into memory at start. 0: none. Default: 0. */
+  warmUpBytes?: number
+  /** Milliseconds after which that ends, with what it has come to. Default: 5,000. */
+  warmUpTime?: Milliseconds
 }
 
 /** What all profiles share. */
 export interface MemoryBudget {
   /** Bytes that bodies, headers, keys and overhead of all profiles may take together. Default: 67,108,864 (64 MiB). */
   maxBytes?: number
+}
+
+/** From where on `health()`, `stats()` and events raise alerts; each is cleared at nine tenths of it. */
+export interface AlertOptions {
+  /** Part of V8's heap limit that is used. Default: 0.8. */
+  heap?: number
+  /** Part of V8's heap limit from which on `health()` says `failing`. Default: 0.95. */
+  heapCritical?: number
+  /** Part of the evictions of five minutes that came within a minute of the storing. Default: 0.5. */
+  thrashing?: number
+  /** Part that the hit rate of five minutes is below that of the hour. Default: 0.5. */
+  hitRateFall?: number
+  /** Failures of handlers within five minutes that stale answers covered. Default: 5. */
+  coveredErrors?: number
+  /** Milliseconds that the event loop is late, at the 99th percentile. Default: 100. */
+  eventLoopDelay?: Milliseconds
+  /** Part of `fileMaxBytes` that is taken. Default: 0.95. */
+  filesFull?: number
+  /** Bytes that should be free on the file system of `cacheDir`. Default: twice `fileMinFreeBytes`. */
+  diskFree?: number
+  /** Milliseconds between two looks, beside those of `health()` and `stats()`. Default: 15,000. */
+  interval?: Milliseconds
 }
 
 /** The argument of `createCache`. */
@@ -107,6 +135,8 @@ export interface CacheOptions {
   memory?: MemoryBudget
   /** Where the time is read. Default: `Date`. */
   clock?: Clock
+  /** When somebody should look. */
+  alerts?: AlertOptions
 }
 
 /** A profile's options with nothing left open. */
@@ -126,6 +156,8 @@ export interface ResolvedFiles {
   readonly maxBytes: number
   readonly minFreeBytes: number | undefined
   readonly ttl: Milliseconds | undefined
+  readonly warmUpBytes: number
+  readonly warmUpTime: Milliseconds
 }
 
 type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass' | 'complete'
@@ -133,9 +165,15 @@ type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass' | 'complete'
 /** A route's options with nothing left open that has a default. */
 export type ResolvedRoute = Readonly<Required<Omit<RouteOptions, Optional>>> & Readonly<Pick<RouteOptions, Optional>>
 
+/** Thresholds with nothing left open, but for the one that depends on the file system. */
+export type ResolvedAlerts = Readonly<Required<Omit<AlertOptions, 'diskFree'>>> & {
+  readonly diskFree: number | undefined
+}
+
 export interface ResolvedOptions {
   readonly profiles: Readonly<Record<ProfileName, ResolvedProfile>>
   readonly maxBytes: number
+  readonly alerts: ResolvedAlerts
   readonly clock: Clock
 }
 
@@ -145,9 +183,10 @@ const DEFAULT_FILE_MAX_BYTES = 1024 * 1024 * 1024
 const DEFAULT_FILE_ENTRY_BYTES = 16 * 1024 * 1024
 const MOST_FILE_ENTRY_BYTES = 64 * 1024 * 1024
 const DEFAULT_CLEANUP_INTERVAL = 300_000
+const DEFAULT_WARM_UP_TIME = 5_000
 const MIN_MAX_BYTES = 64 * 1024
 /** Node cuts a longer timer to one millisecond. */
-const LONGEST_TIMER = 2 ** 31 - 1
+export const LONGEST_TIMER = 2 ** 31 - 1
 
 const COMMON = {
   vary: [],
@@ -156,7 +195,13 @@ const COMMON = {
   ttlJitter: 0,
   pace: 0,
   invalidate: 'url',
+  cost: 0,
 } as const
+
+const ALERT_DEFAULTS: ResolvedAlerts = {
+  ...{ heap: 0.8, heapCritical: 0.95, thrashing: 0.5, hitRateFall: 0.5, coveredErrors: 5, eventLoopDelay: 100 },
+  ...{ filesFull: 0.95, diskFree: undefined, interval: 15_000 },
+}
 
 const MAX_ENTRIES: Readonly<Record<ProfileName, number>> = { api: 100, enhanced: 200, ai: 50, tts: 50 }
 
@@ -174,7 +219,7 @@ const ROUTE_DEFAULTS: Readonly<Record<ProfileName, Omit<ResolvedRoute, 'maxEntry
 }
 
 /** What a value must be, as a sentence for the error, or undefined when it is right. */
-type Check = (value: unknown) => string | undefined
+export type Check = (value: unknown) => string | undefined
 
 const isNumber = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): value is number =>
   typeof value === 'number' && value >= least && value <= most
@@ -189,6 +234,11 @@ const pause: Check = value =>
   isNumber(value, 0, 60_000) ? undefined : 'a number of milliseconds from 0 to 60_000 (a tenth of a second: 100)'
 const share: Check = value => (isNumber(value, 0, 1) ? undefined : 'a number from 0 to 1 (a tenth: 0.1)')
 const extent: Check = value => (value === 'url' || value === 'movie' ? undefined : "'url' or 'movie'")
+const threshold: Check = value =>
+  isNumber(value, 0, 1) && value > 0 ? undefined : 'a number above 0, up to 1 (four fifths: 0.8)'
+const price: Check = value =>
+  isNumber(value, 0) ? undefined : 'what one run costs, a number, 0 or more (a tenth of a cent: 0.001)'
+const times: Check = value => (isNumber(value, 1) ? undefined : 'a number, 1 or more')
 const count: Check = value =>
   isNumber(value, 1, 16_777_216) && Number.isInteger(value) ? undefined : 'a whole number of entries, 1 to 16,777,216'
 const bytes: Check = value =>
@@ -247,6 +297,7 @@ const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
   complete: callback,
   pace: pause,
   invalidate: extent,
+  cost: price,
 }
 const PROFILE_CHECKS: Readonly<Record<keyof ProfileOptions, Check>> = {
   ...ROUTE_CHECKS,
@@ -262,8 +313,21 @@ const TTS_CHECKS: Readonly<Record<keyof TtsOptions, Check>> = {
   fileTtl: milliseconds,
   fileMaxBytes: bytes,
   fileMinFreeBytes: bytesOrNone,
+  warmUpBytes: bytesOrNone,
+  warmUpTime: timer,
 }
 const MEMORY_CHECKS: Readonly<Record<keyof MemoryBudget, Check>> = { maxBytes: bytes }
+const ALERT_CHECKS: Readonly<Record<keyof AlertOptions, Check>> = {
+  heap: threshold,
+  heapCritical: threshold,
+  thrashing: threshold,
+  hitRateFall: threshold,
+  coveredErrors: times,
+  eventLoopDelay: timer,
+  filesFull: threshold,
+  diskFree: bytesOrNone,
+  interval: timer,
+}
 const section: Check = value => (isRecord(value) ? undefined : 'an object of options')
 const CACHE_CHECKS: Readonly<Record<keyof CacheOptions, Check>> = {
   api: section,
@@ -272,6 +336,7 @@ const CACHE_CHECKS: Readonly<Record<keyof CacheOptions, Check>> = {
   tts: section,
   memory: section,
   clock,
+  alerts: section,
 }
 
 /** Validates the options of `createCache` and fills in the defaults. Throws `ReelcacheError`. */
@@ -284,8 +349,14 @@ export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
   return {
     profiles: profiles as Record<ProfileName, ResolvedProfile>,
     maxBytes,
+    alerts: resolveAlerts(options.alerts),
     clock: options.clock ?? { now: () => Date.now() },
   }
+}
+
+function resolveAlerts(options: AlertOptions = {}): ResolvedAlerts {
+  check('alerts', options, ALERT_CHECKS)
+  return { ...ALERT_DEFAULTS, ...withoutUndefined(options) }
 }
 
 function resolveProfile(
@@ -295,7 +366,8 @@ function resolveProfile(
 ): ResolvedProfile {
   check(name, options, name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS)
   const { maxSize, maxMemorySize, cleanupInterval, ...others } = options
-  const { fileCache, cacheDir: _dir, fileTtl: _ttl, fileMaxBytes: _max, fileMinFreeBytes: _free, ...route } = others
+  const { fileCache, cacheDir: _dir, fileTtl: _ttl, fileMaxBytes: _max, fileMinFreeBytes: _free, ...rest } = others
+  const { warmUpBytes: _bytes, warmUpTime: _time, ...route } = rest
   const files = name === 'tts' && fileCache !== false ? resolveFiles(others) : undefined
   const inMemory = Math.floor(maxBytes * LARGEST_ENTRY_SHARE)
   const base: ResolvedRoute = {
@@ -314,10 +386,12 @@ function resolveProfile(
   }
 }
 
-function resolveFiles({ cacheDir, fileTtl, fileMaxBytes, fileMinFreeBytes }: TtsOptions): ResolvedFiles {
+function resolveFiles({ cacheDir, fileTtl, fileMaxBytes, fileMinFreeBytes, ...warmUp }: TtsOptions): ResolvedFiles {
   const maxBytes = fileMaxBytes ?? DEFAULT_FILE_MAX_BYTES
   if (maxBytes < MIN_MAX_BYTES) throw tooSmall('tts.fileMaxBytes', maxBytes, DEFAULT_FILE_MAX_BYTES)
-  return { dir: resolve(cacheDir ?? 'cache/tts'), maxBytes, minFreeBytes: fileMinFreeBytes, ttl: fileTtl }
+  const { warmUpBytes = 0, warmUpTime = DEFAULT_WARM_UP_TIME } = warmUp
+  const dir = resolve(cacheDir ?? 'cache/tts')
+  return { dir, maxBytes, minFreeBytes: fileMinFreeBytes, ttl: fileTtl, warmUpBytes, warmUpTime }
 }
 
 const tooSmall = (where: string, value: number, standard: number): ReelcacheError =>
@@ -325,6 +399,35 @@ const tooSmall = (where: string, value: number, standard: number): ReelcacheErro
     'ERR_REELCACHE_BUDGET_TOO_SMALL',
     `${where} is ${value}: too small for one entry; write ${MIN_MAX_BYTES} or more (default ${standard})`,
   )
+
+/** Who may look at the cache and change it, and under which names it is reached. */
+export interface AdminOptions {
+  /** Says who may: `true`, or a promise of it; everything else is a no. Must be given. Default: none. */
+  authorize: (req: Request) => boolean | Promise<boolean>
+  /** Host names under which the router is reached, beside `localhost` and addresses. Default: none. */
+  hosts?: readonly string[]
+}
+
+export type ResolvedAdmin = Readonly<Required<AdminOptions>>
+
+const HOST = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?(?::[0-9]{1,5})?$/i
+const hostNames: Check = value =>
+  areTexts(value) && value.every(name => HOST.test(name))
+    ? undefined
+    : "a list of host names, such as ['admin.example.org']"
+const ADMIN_CHECKS: Readonly<Record<keyof AdminOptions, Check>> = { authorize: callback, hosts: hostNames }
+
+/** Validates the options of `adminRouter`. Throws `ReelcacheError`. */
+export function resolveAdmin(options: AdminOptions): ResolvedAdmin {
+  check('adminRouter', options, ADMIN_CHECKS)
+  if (typeof (options as Partial<AdminOptions> | undefined)?.authorize !== 'function') {
+    throw new ReelcacheError(
+      'ERR_REELCACHE_INVALID_OPTION',
+      'adminRouter has no guard: write adminRouter({ authorize: req => … }), and answer true to those who may',
+    )
+  }
+  return { authorize: options.authorize, hosts: (options.hosts ?? []).map(name => name.toLowerCase()) }
+}
 
 /** Validates the options of one route and lays them over the profile's. Throws `ReelcacheError`. */
 export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {}): ResolvedRoute {
@@ -339,8 +442,11 @@ export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {
 }
 
 function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, mostEntryBytes: number): ResolvedRoute {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const route = { ...base, ...given, vary: (options.vary ?? base.vary).map(name => name.toLowerCase()).sort() }
+  const route = {
+    ...base,
+    ...withoutUndefined(options),
+    vary: (options.vary ?? base.vary).map(name => name.toLowerCase()).sort(),
+  }
   if (route.maxEntryBytes > mostEntryBytes) {
     throw new ReelcacheError(
       'ERR_REELCACHE_BUDGET_TOO_SMALL',
@@ -351,7 +457,12 @@ function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, mo
   return route
 }
 
-function check(
+/** What was left open on purpose is left open. */
+const withoutUndefined = (options: object) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+
+/** Throws `ReelcacheError` where an option is unknown, or not what it must be. */
+export function check(
   where: string,
   options: unknown,
   checks: Readonly<Record<string, Check>>,

@@ -1,6 +1,6 @@
 import type { CacheEvent } from './core/events.js'
 
-export const WARNING = 'ReelcacheWarning'
+const WARNING = 'ReelcacheWarning'
 
 /** Different warnings shown by one cache; a handler that lists all headers could else be made to warn without end. */
 const MOST = 32
@@ -19,6 +19,10 @@ export function warnOfUnkeyedHeaders(): (event: CacheEvent) => void {
     })
   }
 }
+
+/** Says that somebody's listener threw. */
+export const warnOfListener = (error: unknown): void =>
+  process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)
 
 function sentence(profile: string, name: string): string {
   const factory = `cache${profile[0]!.toUpperCase()}${profile.slice(1)}`

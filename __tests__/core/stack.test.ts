@@ -1,6 +1,7 @@
 import { Stack } from '../../lib/core/stack.js'
 import type { CacheEntry, MaybePromise, Tier } from '../../lib/core/types.js'
 import { fakeClock } from '../support/clock.js'
+import { gate } from '../support/gate.js'
 import { entryOf, tierContract } from '../tiers/tier-contract.js'
 
 /** A tier on a Map, at once or a turn later, which can be made to fail. */
@@ -72,6 +73,12 @@ tierContract('stack', clock => {
   return Object.assign(stack, { name: 'stack' })
 })
 
+const purges: [string, (stack: Stack, entry: CacheEntry) => MaybePromise<unknown>][] = [
+  ['the key', (stack, { key }) => stack.delete(key)],
+  ['its movie', stack => stack.deleteTag('movie:603')],
+  ['everything', stack => stack.clear()],
+]
+
 describe('reading', () => {
   it('of what the first tier holds is done at once and asks no other', () => {
     const { stack, memory, file, entry } = setup()
@@ -101,11 +108,7 @@ describe('reading', () => {
     expect(await stack.get(entry.key)).toBe(stale)
   })
 
-  it.each([
-    ['the key', (stack: Stack, { key }: CacheEntry) => stack.delete(key)],
-    ['its movie', (stack: Stack) => stack.deleteTag('movie:603')],
-    ['everything', (stack: Stack) => stack.clear()],
-  ])('neither serves nor brings up what a purge of %s threw out meanwhile', async (_, purge) => {
+  it.each(purges)('neither serves nor brings up what a purge of %s threw out meanwhile', async (_, purge) => {
     const { stack, memory, file, entry } = setup()
     file.kept.set(entry.key, entry)
     file.meanwhile = () => {
@@ -116,6 +119,26 @@ describe('reading', () => {
     expect(memory.kept.size).toBe(0)
   })
 })
+
+it.each(purges)(
+  'a read that begins while a purge of %s is under way finds nothing, and brings nothing up',
+  async (_, purge) => {
+    const { stack, memory, file, entry } = setup()
+    file.kept.set(entry.key, entry)
+    const disk = gate()
+    const { delete: remove, deleteTag, clear } = file
+    file.delete = key => disk.opened.then(() => remove.call(file, key))
+    file.deleteTag = tag => disk.opened.then(() => deleteTag.call(file, tag))
+    file.clear = () => disk.opened.then(() => clear.call(file))
+    const purging = purge(stack, entry)
+    expect(await stack.get(entry.key)).toBeUndefined()
+    expect(memory.kept.size).toBe(0)
+    disk.open()
+    await purging
+    await stack.set(entry)
+    expect(stack.get(entry.key)).toEqual(entry)
+  },
+)
 
 it('a purge of something else does not disturb a read', async () => {
   const { stack, memory, file, entry } = setup()

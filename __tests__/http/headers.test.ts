@@ -7,7 +7,7 @@ import {
   locationsOf,
   members,
   mergedValue,
-  resetHeaders,
+  resetHead,
   type Fields,
 } from '../../lib/http/headers.js'
 
@@ -107,7 +107,7 @@ describe('the header put back', () => {
     res.setHeader('X-Request-Id', '8')
     res.removeHeader('Set-Cookie')
     res.setHeader('ETag', '"a"')
-    resetHeaders(res, before)
+    resetHead(res, before)
     expect({ ...res.getHeaders() }).toEqual(copy)
   })
 })

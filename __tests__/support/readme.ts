@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
-import { BYPASS_REASONS, REFUSAL_REASONS } from '../../lib/core/outcomes.js'
+import { ALERTS, BYPASS_REASONS, REFUSAL_REASONS } from '../../lib/core/outcomes.js'
 import { ERROR_CODES } from '../../lib/errors.js'
+import { METRICS } from '../../lib/ops/families.js'
 
 const root = join(__dirname, '../..')
 export const readmePath = join(root, 'README.md')
@@ -11,10 +12,26 @@ export const readReadme = (): string => readFileSync(readmePath, 'utf8')
 /** The README with every generated part written anew from the sources. */
 export function regenerated(readme: string): string {
   const parts: [marker: string, lines: string[]][] = [
-    ...['RouteOptions', 'ProfileOptions', 'TtsOptions', 'MemoryBudget'].map((name): [string, string[]] => [
-      `options:${name}`,
-      optionTable(name),
-    ]),
+    ...['RouteOptions', 'ProfileOptions', 'TtsOptions', 'MemoryBudget', 'AlertOptions', 'AdminOptions'].map(
+      (name): [string, string[]] => [`options:${name}`, optionTable(name)],
+    ),
+    [
+      'alerts',
+      table(
+        ['code', 'severity', 'raised when', 'what to do'],
+        Object.entries(ALERTS).map(([code, { severity, when, advice }]) => [`\`${code}\``, severity, when, advice]),
+      ),
+    ],
+    [
+      'metrics',
+      table(
+        ['metric', 'type', 'labels', 'meaning'],
+        Object.entries(METRICS).map(([name, { type, labels, help }]) => [
+          ...[`\`${name}\``, type],
+          ...[labels.map(label => `\`${label}\``).join(', '), help],
+        ]),
+      ),
+    ],
     [
       'errors',
       table(

@@ -21,14 +21,20 @@ export class Backoff {
     this.#failures = new LRUCache({ max, maxSize: max * 256, sizeCalculation: (_, key) => key.length + 1 })
   }
 
-  mayTry(key: string): boolean {
+  /** Whether the work may be done now. True: it is under way until it has worked or failed, and nobody else begins it. */
+  begin(key: string): boolean {
     const failures = this.#failures.get(key)
-    return failures === undefined || this.clock.now() >= failures.until
+    if (failures !== undefined && this.clock.now() < failures.until) return false
+    this.#failures.set(key, { count: failures?.count ?? 0, until: Infinity })
+    return true
   }
 
+  /** What was begun is over. If it has worked by now, whoever did it, that stands. */
   failed(key: string): void {
-    const count = (this.#failures.get(key)?.count ?? 0) + 1
-    const pause = Math.min(FIRST_PAUSE * 2 ** (count - 1), LONGEST_PAUSE)
+    const failures = this.#failures.get(key)
+    if (failures?.until !== Infinity) return
+    const count = failures.count + 1
+    const pause = Math.min(FIRST_PAUSE * 2 ** failures.count, LONGEST_PAUSE)
     this.#failures.set(key, { count, until: this.clock.now() + pause })
   }
 

@@ -1,9 +1,19 @@
-import type { BypassReason, EvictionCause, RefusalReason, StaleReason } from './outcomes.js'
-import type { ProfileName } from './types.js'
+import type { AlertCode, AlertSeverity, BypassReason, EvictionCause, RefusalReason, StaleReason } from './outcomes.js'
+import type { Saving } from './saving.js'
+import type { Milliseconds, ProfileName } from './types.js'
 
 /** What happened, in the words of `Cache-Status`. */
 export type CacheEvent =
-  | { readonly type: 'hit'; readonly profile: ProfileName; readonly key: string; readonly collapsed: boolean }
+  | {
+      readonly type: 'hit'
+      readonly profile: ProfileName
+      readonly key: string
+      readonly collapsed: boolean
+      /** Where the answer lay; undefined when it came from another request's run. */
+      readonly tier?: string | undefined
+      /** What the handler did not have to do; undefined when this was only a later part of an answer, or a look at its head. */
+      readonly saved?: Saving | undefined
+    }
   | { readonly type: 'miss'; readonly profile: ProfileName; readonly key: string }
   /** Answered from a stale entry: while it is refreshed, or because the handler failed. */
   | { readonly type: 'stale'; readonly profile: ProfileName; readonly key: string; readonly why: StaleReason }
@@ -20,9 +30,24 @@ export type CacheEvent =
       /** The request header that was read, for `unkeyed-header`. */
       readonly name?: string
     }
-  | { readonly type: 'evicted'; readonly profile: ProfileName; readonly key: string; readonly cause: EvictionCause }
+  | {
+      readonly type: 'evicted'
+      readonly profile: ProfileName
+      readonly key: string
+      readonly cause: EvictionCause
+      /** How long memory had held it. */
+      readonly age: Milliseconds
+    }
   | { readonly type: 'expired'; readonly profile: ProfileName; readonly key: string }
   | { readonly type: 'purged'; readonly entries: number }
   | { readonly type: 'tier-error'; readonly tier: string; readonly error: unknown }
+  /** Something somebody should look at has begun, or is over. */
+  | {
+      readonly type: 'alert'
+      readonly code: AlertCode
+      readonly severity: AlertSeverity
+      readonly raised: boolean
+      readonly message: string
+    }
 
 export type CacheEventListener = (event: CacheEvent) => void

@@ -92,6 +92,8 @@ export class Flights<Answer, Live> {
 export class Flight<Answer, Live> {
   /** Who leads, so that the same request does not wait for itself. */
   owner: object | undefined
+  /** It renews a stale answer: whoever comes may be served that one. */
+  knowsStale = false
   /** A purge has come while the answer was made: it must not be stored. */
   fenced = false
   /** How it ended, for whoever began it. */
@@ -129,6 +131,11 @@ export class Flight<Answer, Live> {
   share(live: Live): void {
     this.#live = live
     this.#settle({ is: 'live', live }, follower => follower.takesLive)
+  }
+
+  /** Nobody joins what is being made any more. */
+  unshare(): void {
+    this.#live = undefined
   }
 
   /** Whoever waits now is given this instead of what is still being made. */

@@ -1,5 +1,8 @@
 import type { CacheEvent } from './events.js'
-import { PROFILES, type ProfileName } from './types.js'
+import type { EvictionCause } from './outcomes.js'
+import { Recent } from './recent.js'
+import type { Saving } from './saving.js'
+import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './types.js'
 
 /** What one profile has seen since the cache was made. */
 export interface ProfileCounters {
@@ -7,6 +10,8 @@ export interface ProfileCounters {
   hits: number
   /** Hits that waited for another request's handler run (RFC 9211 `collapsed`). */
   collapsed: number
+  /** The other hits, by the tier where the answer lay. */
+  hitsByTier: Record<string, number>
   /** Requests that ran the handler after a look-up. */
   misses: number
   /** Requests answered from a stale entry without waiting for the handler. */
@@ -22,33 +27,70 @@ export interface ProfileCounters {
   stored: number
   /** Answers that were not stored, by reason. */
   refusals: Record<string, number>
-  /** Entries pushed out by a bound: of entries or of bytes. */
+  /** Entries pushed out of memory by a bound. */
   evictions: number
+  /** The same by the bound: of entries or of bytes. */
+  evictionsByCause: Record<EvictionCause, number>
   /** Entries removed by the sweep because their time was over. */
   expired: number
+  /** What hits have saved. */
+  saved: Savings
 }
 
-/** Counts events. The reasons are closed lists, so the counters are bounded. */
+/** Handler runs that hits made unnecessary; one play of an audio is one, however many parts the player asked for. */
+export interface Savings {
+  runs: number
+  /** Milliseconds those runs would have taken: each as long as the one that made the stored answer. */
+  time: Milliseconds
+  /** What those runs would have cost, by the option `cost`, in its currency. */
+  cost: number
+}
+
+/** Look-ups of the last hour. */
+interface RecentLookUps {
+  readonly answered: Recent
+  readonly missed: Recent
+}
+
+/** An entry that memory held for no longer had hardly a chance to be asked for again. */
+const SOON = 60_000
+
+/** Counts events. The reasons, tiers and causes are closed lists, so the counters are bounded. */
 export class Metrics {
-  readonly profiles = Object.fromEntries(PROFILES.map(name => [name, newCounters()])) as Record<
-    ProfileName,
-    ProfileCounters
-  >
-  tierErrors = 0
+  readonly profiles = mapProfiles(newCounters)
+  /** Failures of tiers, by tier. */
+  readonly tierErrors: Record<string, number> = {}
+  /** Evictions of the last hour, and those that came soon after the entry was stored. */
+  readonly recentEvictions: Recent
+  readonly recentEarlyEvictions: Recent
+  /** Failures of handlers that stale answers covered within the last hour. */
+  readonly recentCovers: Recent
+  readonly #lookUps: Record<ProfileName, RecentLookUps>
+
+  constructor(clock: Clock) {
+    this.recentEvictions = new Recent(clock)
+    this.recentEarlyEvictions = new Recent(clock)
+    this.recentCovers = new Recent(clock)
+    this.#lookUps = mapProfiles(() => ({ answered: new Recent(clock), missed: new Recent(clock) }))
+  }
+
+  /** Look-ups of these profiles within the last so many milliseconds, at most an hour, and how many of them the cache answered. */
+  lookUps(profiles: readonly ProfileName[], span: Milliseconds): { all: number; answered: number } {
+    const sum = (which: keyof RecentLookUps): number =>
+      profiles.reduce((total, name) => total + this.#lookUps[name][which].within(span), 0)
+    const answered = sum('answered')
+    return { all: answered + sum('missed'), answered }
+  }
 
   count(event: CacheEvent): void {
     switch (event.type) {
       case 'hit':
-        this.profiles[event.profile].hits++
-        if (event.collapsed) this.profiles[event.profile].collapsed++
-        break
+        return this.#hit(event.profile, event.collapsed, event.tier, event.saved)
       case 'miss':
         this.profiles[event.profile].misses++
-        break
+        return this.#lookUps[event.profile].missed.add()
       case 'stale':
-        if (event.why === 'stale-if-error') this.profiles[event.profile].covered++
-        else this.profiles[event.profile].stale++
-        break
+        return this.#stale(event.profile, event.why === 'stale-if-error')
       case 'refresh':
         this.profiles[event.profile].refreshes++
         break
@@ -66,33 +108,69 @@ export class Metrics {
         break
       case 'evicted':
         this.profiles[event.profile].evictions++
+        this.profiles[event.profile].evictionsByCause[event.cause]++
+        this.recentEvictions.add()
+        if (event.age < SOON) this.recentEarlyEvictions.add()
         break
       case 'expired':
         this.profiles[event.profile].expired++
         break
       case 'tier-error':
-        this.tierErrors++
+        increment(this.tierErrors, event.tier)
         break
       case 'purged':
+      case 'alert':
         break
+    }
+  }
+
+  #hit(profile: ProfileName, collapsed: boolean, tier: string | undefined, saved: Saving | undefined): void {
+    const counters = this.profiles[profile]
+    counters.hits++
+    if (collapsed) counters.collapsed++
+    else if (tier !== undefined) increment(counters.hitsByTier, tier)
+    if (saved !== undefined) {
+      counters.saved.runs++
+      counters.saved.time += saved.time
+      counters.saved.cost += saved.cost
+    }
+    this.#lookUps[profile].answered.add()
+  }
+
+  #stale(profile: ProfileName, isCovered: boolean): void {
+    if (isCovered) {
+      this.profiles[profile].covered++
+      this.recentCovers.add()
+    } else {
+      this.profiles[profile].stale++
+      this.#lookUps[profile].answered.add()
     }
   }
 }
 
-const newCounters = (): ProfileCounters => ({
-  hits: 0,
-  collapsed: 0,
-  misses: 0,
-  stale: 0,
-  covered: 0,
-  refreshes: 0,
-  revalidated: 0,
-  bypasses: {},
-  stored: 0,
-  refusals: {},
-  evictions: 0,
-  expired: 0,
-})
+function mapProfiles<T>(make: () => T): Record<ProfileName, T> {
+  return Object.fromEntries(PROFILES.map(name => [name, make()])) as Record<ProfileName, T>
+}
+
+function newCounters(): ProfileCounters {
+  return {
+    hits: 0,
+    collapsed: 0,
+    hitsByTier: {},
+    misses: 0,
+    stale: 0,
+    covered: 0,
+    refreshes: 0,
+    revalidated: 0,
+    bypasses: {},
+    stored: 0,
+    refusals: {},
+    evictions: 0,
+    evictionsByCause: { entries: 0, bytes: 0 },
+    expired: 0,
+    saved: { runs: 0, time: 0, cost: 0 },
+  }
+}
 
 const increment = (counters: Record<string, number>, reason: string): void => {
   counters[reason] = (counters[reason] ?? 0) + 1

@@ -14,6 +14,7 @@ export const BYPASS_REASONS = {
   cookie: 'the request carries a cookie that is not ignored',
   option: 'the route option bypass(req) said so',
   'key-error': 'the route option key(req), movieId(req) or bypass(req) threw or returned something unusable',
+  'only-if-cached': 'the client wanted nothing but a stored answer, and there was none: it got a 504',
   nested: 'this cache is already filling the same key for this request',
   closed: 'the cache has been closed',
 } as const
@@ -55,3 +56,71 @@ export type StaleReason = keyof typeof STALE_REASONS
 
 /** Why an entry left memory. */
 export type EvictionCause = 'entries' | 'bytes'
+
+/** How bad it is: `info` is worth knowing, `warning` costs speed or money, `critical` is about to cost answers. */
+export type AlertSeverity = 'info' | 'warning' | 'critical'
+
+interface AlertKind {
+  readonly severity: AlertSeverity
+  readonly when: string
+  readonly advice: string
+}
+
+/** What somebody should look at, when it is raised, and what to do. */
+export const ALERTS = {
+  'heap-high': {
+    severity: 'warning',
+    when: "the heap is filled above `heap` of V8's limit",
+    advice:
+      'Give Node a larger heap (--max-old-space-size), or look for what fills it; bodies in the cache lie outside of it.',
+  },
+  'heap-critical': {
+    severity: 'critical',
+    when: "the heap is filled above `heapCritical` of V8's limit: the process is about to end",
+    advice: 'Take this process out of rotation and start it anew; then look for what fills the heap.',
+  },
+  thrashing: {
+    severity: 'warning',
+    when: 'of what memory pushed out within five minutes, 50 entries at least, more than `thrashing` had been held for less than a minute',
+    advice: 'Raise maxSize of the profile that evicts, or memory.maxBytes: stats() says which bound it was.',
+  },
+  'hit-rate-fell': {
+    severity: 'warning',
+    when: 'the hit rate of the last five minutes, 100 look-ups at least, is more than `hitRateFall` below that of the last hour',
+    advice:
+      'Look at what has changed: a release that changes keys, a purge, a crawler, or refusals and bypasses in stats().',
+  },
+  'handler-errors-covered': {
+    severity: 'warning',
+    when: 'within five minutes, `coveredErrors` or more failures of handlers were covered by stale answers',
+    advice: 'Look at the handlers and what they call: clients do not see it until the stale answers are too old.',
+  },
+  'event-loop-delayed': {
+    severity: 'warning',
+    when: 'the event loop is more than `eventLoopDelay` milliseconds late, at the 99th percentile',
+    advice: 'Look for work that holds the event loop: a CPU profile shows it. All answers wait for it, hits too.',
+  },
+  'files-failing': {
+    severity: 'warning',
+    when: 'reading, writing or removing files fails',
+    advice:
+      'Look at the disk and the rights on cacheDir. Speech is made anew meanwhile, and files come back by themselves.',
+  },
+  'files-damaged': {
+    severity: 'warning',
+    when: 'files that were not what had been written were found within the last hour; they were removed',
+    advice: 'Look at the disk, and run verify(), which reads every file.',
+  },
+  'files-full': {
+    severity: 'info',
+    when: 'the files take more than `filesFull` of fileMaxBytes',
+    advice: 'Nothing is wrong: the least recently used go. Raise fileMaxBytes to keep more.',
+  },
+  'disk-low': {
+    severity: 'warning',
+    when: 'the file system of cacheDir has less free than `diskFree`, and writing ends at fileMinFreeBytes',
+    advice: 'Make room on the file system, or lower fileMaxBytes.',
+  },
+} as const satisfies Record<string, AlertKind>
+
+export type AlertCode = keyof typeof ALERTS

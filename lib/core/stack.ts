@@ -14,6 +14,12 @@ export class Stack implements Tier {
   readonly maxEntryBytes: number
   /** Reads under way, each with the purges that came meanwhile: what one of them concerns is neither served nor brought up. */
   readonly #reads = new Set<Purge[]>()
+  /** The same reads by key: whoever asks for the same meanwhile gets the same. */
+  readonly #underWay = new Map<string, Promise<CacheEntry | undefined>>()
+  /** Purges that a slower tier has not carried out yet: a read that begins now must know of them too. */
+  readonly #purges = new Set<Purge>()
+  /** Where an entry was found, unless it was in the fastest tier: there a look at it must not cost anything. */
+  readonly #origins = new WeakMap<CacheEntry, string>()
 
   constructor(
     private readonly tiers: readonly Tier[],
@@ -25,11 +31,18 @@ export class Stack implements Tier {
   }
 
   get(key: string): MaybePromise<CacheEntry | undefined> {
-    const purges: Purge[] = []
+    const underWay = this.#underWay.get(key)
+    if (underWay !== undefined) return underWay
+    const purges = [...this.#purges]
     const found = this.#search(key, 0, undefined, purges)
     if (!isPromise(found)) return found
     this.#reads.add(purges)
-    return found.finally(() => this.#reads.delete(purges))
+    const shared = found.finally(() => {
+      this.#reads.delete(purges)
+      this.#underWay.delete(key)
+    })
+    this.#underWay.set(key, shared)
+    return shared
   }
 
   set(entry: CacheEntry): MaybePromise<boolean> {
@@ -41,22 +54,29 @@ export class Stack implements Tier {
   }
 
   delete(key: string): MaybePromise<boolean> {
-    this.#tellReads(entry => entry.key === key)
-    return this.#each(
-      false,
-      tier => tier.delete(key),
-      (one, other) => one || other,
+    const work = (tier: Tier): MaybePromise<boolean> => tier.delete(key)
+    return this.#purge(
+      entry => entry.key === key,
+      () => this.#each(false, work, (one, other) => one || other),
     )
   }
 
   deleteTag(tag: string): MaybePromise<number> {
-    this.#tellReads(entry => entry.tags.includes(tag))
-    return this.#each(0, tier => tier.deleteTag(tag), Math.max)
+    return this.#purge(
+      entry => entry.tags.includes(tag),
+      () => this.#each(0, tier => tier.deleteTag(tag), Math.max),
+    )
   }
 
   clear(): MaybePromise<number> {
-    this.#tellReads(() => true)
-    return this.#each(0, tier => tier.clear(), Math.max)
+    return this.#purge(
+      () => true,
+      () => this.#each(0, tier => tier.clear(), Math.max),
+    )
+  }
+
+  tierOf(entry: CacheEntry): string {
+    return this.#origins.get(entry) ?? this.tiers[0]!.name
   }
 
   close(): MaybePromise<void> {
@@ -80,14 +100,20 @@ export class Stack implements Tier {
     const found = this.#attempt(undefined, tier, () => tier.get(key))
     return chain(found, entry => {
       const isAnswer = entry !== undefined && (entry.variants !== undefined || isFresh(entry, this.clock.now()))
+      if (entry !== undefined && index > 0) this.#origins.set(entry, tier.name)
       if (!isAnswer || isPurged(entry)) return this.#search(key, index + 1, stale ?? entry, purges)
       for (const faster of this.tiers.slice(0, index)) void this.#attempt(false, faster, () => faster.set(entry))
       return entry
     })
   }
 
-  #tellReads(purge: Purge): void {
+  #purge<T>(purge: Purge, work: () => MaybePromise<T>): MaybePromise<T> {
     for (const purges of this.#reads) purges.push(purge)
+    this.#purges.add(purge)
+    return chain(work(), result => {
+      this.#purges.delete(purge)
+      return result
+    })
   }
 
   /** Asks every tier at once, and puts their answers together. */

@@ -67,7 +67,24 @@ export interface Tier {
   /** Removes every entry that carries the tag; answers how many went. */
   deleteTag(tag: string): MaybePromise<number>
   clear(): MaybePromise<number>
+  /** Where an entry that `get` has given lay, for a tier made of others. */
+  tierOf?(entry: CacheEntry): string
   close?(): MaybePromise<void>
+}
+
+/** What a tier holds as far as this process knows, and what went wrong with it since it began. */
+export interface TierUsage {
+  entries: number
+  bytes: number
+  maxBytes: number
+  evicted: number
+  expired: number
+  /** Entries that were not what had been written. */
+  damaged: number
+  /** Operations that failed. */
+  failures: number
+  /** What is off at the moment: `ENOSPC: no space left on device, write`. */
+  failing: string | undefined
 }
 
 /** Where the cache reads the time. Inject one to test expiry without waiting. */

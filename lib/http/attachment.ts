@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Request, Response } from 'express'
 import type { Fields } from './headers.js'
@@ -35,6 +36,8 @@ const METHODS = [
   ...['hasHeader', 'getRawHeaderNames', 'addTrailers', 'cork', 'uncork', 'destroy', 'setTimeout'],
   ...['writeContinue', 'writeProcessing', 'writeEarlyHints'],
 ] as const
+/** `compression` in front takes these for its own stream, which the handler does not write to any more. */
+const LISTENING = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const
 const SETTINGS = ['statusCode', 'statusMessage', 'sendDate'] as const
 const STATES = [
   ...['headersSent', 'finished', 'destroyed', 'closed', 'errored', 'writable', 'writableEnded', 'writableFinished'],
@@ -58,12 +61,16 @@ export class Attachment {
   readonly #socket: Socket
   /** Whether the handler goes on, once the client has left. */
   #goesOn: boolean | undefined
+  #heardOfIt = false
+  readonly #aliases: Alias[] = []
+  readonly #drained = new Set<Listener>()
+  #handlers: readonly (readonly Listener[])[] | undefined
   #other: ServerResponse | undefined
 
   constructor(
     private readonly req: Request,
     private readonly res: Response,
-    private readonly front: Front,
+    private front: Front,
     /** Whether the handler shall go on when the client leaves now. */
     private readonly mayGoOn: () => boolean,
     /** The client has left, and the handler goes on. */
@@ -72,20 +79,39 @@ export class Attachment {
     this.#socket = req.socket
     this.#watchResponse()
     this.#watchRequest()
+    this.#watchDrain()
     for (const half of [req, res]) this.#watchDestroy(half)
   }
 
-  /** The client has left, and the handler listens to the connection itself: its calling `end` does not say any more that its answer is whole. */
+  /** The client has left, and the handler listened to the connection itself: its calling `end` does not say any more that its answer is whole. */
   get isDoubtful(): boolean {
-    return this.#goesOn === true && this.#socket.listenerCount('close') > this.front.closers
+    return this.#goesOn === true && this.#heardOfIt
+  }
+
+  /** To be asked while the client is there: whoever listens to the connection may take its leave with the first news. */
+  lookForListeners(): void {
+    if (this.#goesOn === undefined) this.#heardOfIt ||= this.#socket.listenerCount('close') > this.front.closers
   }
 
   get isApart(): boolean {
     return this.#other !== undefined
   }
 
+  /**
+   * Call it before the client is answered otherwise: who has come to listen so far is the handler, and who comes with that answer belongs to
+   * it.
+   */
+  noteHandler(): void {
+    this.#handlers = this.#listenersSince(this.front)
+  }
+
   /** The client is on its own, and the handler goes on with a response that nobody gets. */
   part({ statusCode, statusMessage, fields, isSent }: Head): ServerResponse {
+    const handlers = this.#handlers ?? this.#listenersSince(this.front)
+    const ofResponse = RESPONSE_EVENTS.map((name, at) =>
+      (this.res.rawListeners(name) as Listener[]).filter(listener => !handlers[at]!.includes(listener)),
+    )
+    this.front = { ...this.front, ofResponse }
     const other = standInResponse(this.req, standInSocket(this.#socket))
     Object.assign(other, { statusCode, statusMessage })
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) other.setHeader(name, value)
@@ -93,7 +119,15 @@ export class Attachment {
     this.#other = other
     for (const name of RESPONSE_EVENTS) other.on(name, (...args: unknown[]) => this.#tellHandler(name, args))
     this.#redirect(other)
+    // It may be waiting for the client that is gone.
+    process.nextTick(() => this.#tellHandler('drain', []))
     return other
+  }
+
+  #listenersSince({ ofResponse }: Front): Listener[][] {
+    return RESPONSE_EVENTS.map((name, at) =>
+      (this.res.rawListeners(name) as Listener[]).filter(listener => !ofResponse[at]!.includes(listener)),
+    )
   }
 
   #watchResponse(): void {
@@ -113,8 +147,8 @@ export class Attachment {
     const emit = req.emit.bind(req) as (name: string | symbol, ...args: unknown[]) => boolean
     this.#override(req, 'emit', (name: string | symbol, ...args: unknown[]) => {
       // Node aborts the request first, then tells the response.
-      const isOfConnection = isOneOf(REQUEST_EVENTS, name) && this.#socket.destroyed
-      if (!isOfConnection || !this.#isGoingOn()) return emit(name, ...args)
+      const isOfConnection = isOneOf(REQUEST_EVENTS, name) && (this.#socket.destroyed || this.#other !== undefined)
+      if (!isOfConnection || (this.#other === undefined && !this.#isGoingOn())) return emit(name, ...args)
       for (const listener of this.front.ofRequest[REQUEST_EVENTS.indexOf(name)]!) {
         if (req.rawListeners(name).includes(listener)) listener.apply(req, args)
       }
@@ -124,12 +158,23 @@ export class Attachment {
     })
   }
 
+  /** `compression` in front takes whoever waits for `drain` to its own stream: they are to be told when that one has nobody to send to. */
+  #watchDrain(): void {
+    const { res } = this
+    const on = res.on.bind(res) as (name: string | symbol, listener: Listener) => Response
+    this.#override(res, 'on', (name: string | symbol, listener: Listener) => {
+      if (name === 'drain') this.#drained.add(listener)
+      return on(name, listener)
+    })
+  }
+
   /** A handler that tears the connection down has not been left by its client. */
   #watchDestroy(half: Request | Response): void {
     const destroy = half.destroy.bind(half)
     this.#override(half, 'destroy', (error?: Error) => {
-      // Node, too, destroys a request whose connection is gone.
-      if (!this.#socket.destroyed) this.#goesOn ??= false
+      // Node, too, destroys a request: once its body is read, which leaves the connection alone, and when that is gone.
+      const isRead = half === this.req && this.req.readableEnded
+      if (!isRead && !this.#socket.destroyed) this.#goesOn ??= false
       return destroy(error)
     })
   }
@@ -139,45 +184,86 @@ export class Attachment {
     const { readableEnded, errored } = this.#socket
     // Neither ended nor broken by its client: it was closed on this side.
     const isOurs = !readableEnded && errored === null
+    this.lookForListeners()
     return (this.#goesOn ??= !isOurs && this.mayGoOn())
   }
 
   #tellFront(name: ResponseEvent, args: unknown[]): boolean {
     const { res } = this
-    for (const listener of this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!) {
-      if (res.rawListeners(name).includes(listener)) listener.apply(res, args)
-    }
+    this.#asItIs(() => {
+      for (const listener of this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!) {
+        if (res.rawListeners(name).includes(listener)) listener.apply(res, args)
+      }
+    })
     return true
+  }
+
+  /** Whoever logs what the client got must see that, not what the handler makes now. */
+  #asItIs(work: () => void): void {
+    const { res } = this
+    for (const { name, real } of this.#aliases) {
+      if (real === undefined) Reflect.deleteProperty(res, name)
+      else Object.defineProperty(res, name, real)
+    }
+    try {
+      work()
+    } finally {
+      for (const { name, shown } of this.#aliases) Object.defineProperty(res, name, shown)
+    }
   }
 
   #tellHandler(name: ResponseEvent, args: unknown[]): void {
     const { res } = this
     const front = this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!
-    for (const listener of res.rawListeners(name) as Listener[]) {
-      if (!front.includes(listener)) listener.apply(res, args)
-    }
+    const listeners = res.rawListeners(name) as Listener[]
+    for (const listener of listeners) if (!front.includes(listener)) listener.apply(res, args)
+    if (name !== 'drain') return
+    for (const listener of this.#drained) if (!listeners.includes(listener)) listener.apply(res, args)
   }
 
   #redirect(other: ServerResponse): void {
     const { req, res } = this
-    for (const name of METHODS) {
-      const method = (other as unknown as Record<string, unknown>)[name]
-      if (typeof method === 'function') this.#override(res, name, method.bind(other))
-    }
     const of = other as unknown as Record<string, unknown>
-    for (const name of SETTINGS) this.#define(res, name, { get: () => of[name], set: value => void (of[name] = value) })
-    // Node still writes down what becomes of the connection: that is not the handler's.
-    for (const name of STATES) this.#define(res, name, { get: () => of[name], set: () => undefined })
+    for (const name of METHODS) {
+      const method = of[name]
+      if (typeof method === 'function') this.#alias(name, { value: bound(method, other), writable: true })
+    }
+    const listening = EventEmitter.prototype as unknown as Record<string, unknown>
+    for (const name of LISTENING) this.#alias(name, { value: bound(listening[name], res), writable: true })
+    for (const name of SETTINGS) this.#alias(name, { get: () => of[name], set: value => void (of[name] = value) })
+    for (const name of STATES) {
+      const alias = this.#alias(name, {
+        get: () => of[name],
+        // Node still writes down what becomes of the connection: that is not the handler's.
+        set: (value: unknown) => {
+          if (alias.real !== undefined && 'value' in alias.real) alias.real.value = value
+        },
+      })
+    }
     if (this.#goesOn !== true) return
     this.#override(req, 'socket', other.socket)
     this.#override(res, 'socket', other.socket)
   }
 
-  #override(target: object, name: string, value: unknown): void {
-    this.#define(target, name, { value, writable: true })
+  #alias(name: string, descriptor: PropertyDescriptor): Alias {
+    const { res } = this
+    const shown = { ...descriptor, configurable: true, enumerable: true }
+    const alias = { name, shown, real: Object.getOwnPropertyDescriptor(res, name) }
+    this.#aliases.push(alias)
+    Object.defineProperty(res, name, shown)
+    return alias
   }
 
-  #define(target: object, name: string, descriptor: PropertyDescriptor): void {
-    Object.defineProperty(target, name, { ...descriptor, configurable: true, enumerable: true })
+  #override(target: object, name: string, value: unknown): void {
+    Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true })
   }
+}
+
+const bound = (method: unknown, self: object): unknown => (method as (...args: unknown[]) => unknown).bind(self)
+
+/** A property of the response that shows another's. */
+interface Alias {
+  readonly name: string
+  readonly shown: PropertyDescriptor
+  readonly real: PropertyDescriptor | undefined
 }

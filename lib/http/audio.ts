@@ -2,6 +2,7 @@ import express, { type Express, type Request, type Response } from 'express'
 import { LRUCache } from 'lru-cache'
 import { isFresh } from '../core/entry.js'
 import { chain, isPromise } from '../core/maybe.js'
+import { savingOf } from '../core/saving.js'
 import type { CacheEntry, MaybePromise } from '../core/types.js'
 import * as say from './cache-status.js'
 import { conditionsOf } from './conditional.js'
@@ -13,6 +14,12 @@ export interface AudioLocation {
   readonly folder: string
   readonly digest: string
   readonly extension: string
+}
+
+/** An answer, and the tier where it lay. */
+interface Found {
+  readonly entry: CacheEntry
+  readonly tier: string
 }
 
 /** Answers that survived a restart, whose keys nobody has asked for yet. */
@@ -37,6 +44,8 @@ export class AudioLibrary {
   constructor(
     private readonly locationOf: (answer: Located) => AudioLocation,
     private readonly files: AudioFiles | undefined,
+    /** What one run of a handler costs that makes speech. */
+    private readonly cost: number,
   ) {}
 
   /** The URL of an answer, once a router is mounted; undefined for what only some may hear. */
@@ -59,26 +68,31 @@ export class AudioLibrary {
       const digest = AUDIO_NAME.exec(req.params.name)?.[1]
       if (digest === undefined) return next()
       const found = this.#find(engine, req.params.folder, digest)
-      const send = (entry: CacheEntry | undefined): void => play(engine, req, res, entry)
+      const send = (it: Found | undefined): void => play(engine, req, res, it, this.cost)
       if (isPromise(found)) found.then(send, () => send(undefined))
       else send(found)
     })
     return app
   }
 
-  #find(engine: Engine, folder: string, digest: string): MaybePromise<CacheEntry | undefined> {
+  #find(engine: Engine, folder: string, digest: string): MaybePromise<Found | undefined> {
     const key = this.#keys.get(digest)
     const known = key === undefined ? undefined : engine.tier.get(key)
-    return chain(known, entry => entry ?? this.files?.read(folder, digest))
+    return chain(known, entry => {
+      if (entry !== undefined) return { entry, tier: engine.tier.tierOf?.(entry) ?? engine.tier.name }
+      return chain(this.files?.read(folder, digest), filed => filed && { entry: filed, tier: 'file' })
+    })
   }
 }
 
-function play(engine: Engine, req: Request, res: Response, entry: CacheEntry | undefined): void {
+function play(engine: Engine, req: Request, res: Response, found: Found | undefined, cost: number): void {
   const now = engine.clock.now()
-  if (entry === undefined || !isFresh(entry, now) || isPersonal(entry.key)) return sayNotCached(res)
-  engine.report({ type: 'hit', profile: entry.profile, key: entry.key, collapsed: false })
+  if (found === undefined || !isFresh(found.entry, now) || isPersonal(found.entry.key)) return sayNotCached(res)
+  const { entry, tier } = found
   const status = say.hit(entry, now)
   replay(req, res, entry, conditionsOf(req.headers), engine.showKey ? say.withKey(status, entry.key) : status, now)
+  const saved = savingOf(entry, cost, req.method, res)
+  engine.report({ type: 'hit', profile: entry.profile, key: entry.key, collapsed: false, tier, saved })
 }
 
 function sayNotCached(res: Response): void {

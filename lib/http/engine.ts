@@ -26,6 +26,9 @@ export type AnswerFlight = Flight<Answer, LiveAnswer>
 /** A stale entry that is being refreshed in the background, and the flight that does it. */
 export interface Refresh {
   readonly key: string
+  /** Whose middleware it is for, and where that is mounted. */
+  readonly policy: object
+  readonly baseUrl: string
   readonly stale: CacheEntry
   readonly flight: AnswerFlight
 }

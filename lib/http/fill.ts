@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Request, Response } from 'express'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import type { RefusalReason } from '../core/outcomes.js'
@@ -10,7 +11,7 @@ import { isConditional } from './conditional.js'
 import type { AnswerFlight, Engine, LiveAnswer } from './engine.js'
 import { newEntry, renewedHeaders, timesOf } from './new-entry.js'
 import type { Freshness } from './freshness.js'
-import { handlerFields, lineOf, locationsOf, resetHeaders, type Fields, type HandlerFields } from './headers.js'
+import { handlerFields, lineOf, locationsOf, resetHead, type Fields, type HandlerFields } from './headers.js'
 import { outdatedTags, type RequestKey } from './key.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { IMPLICITLY_VARIED, observe, validatorsOf, type Observation } from './observe.js'
@@ -24,10 +25,17 @@ import { variantKey, variesOn } from './vary.js'
 const MOST_CHUNKS = 16_384
 
 /** After these, what was sent so far must not look like a whole answer to those who read along. */
-const CUTTING: ReadonlySet<RefusalReason> = new Set(['unkeyed-header', 'session', 'set-cookie', 'length-mismatch'])
+const CUTTING: ReadonlySet<RefusalReason> = new Set([
+  ...(['unkeyed-header', 'session', 'set-cookie', 'length-mismatch', 'aborted'] as const),
+])
+
+const GONE: ReadonlySet<number> = new Set([404, 410])
 
 /** A handler whose client has left may go on for so long. */
 const LONGEST_RUN = 300_000
+
+/** And for so long without a byte, when it knows that its client has left. */
+const DOUBTFUL_SPAN = 1_000
 
 /** How long a key whose answer may not be shared is remembered; errors pass sooner. */
 const UNSHARED_SPAN = 10_000
@@ -46,6 +54,7 @@ export interface Visit {
 
 /** What is stored already, and stale: to be confirmed by the handler, and to cover for it where it fails. */
 export interface Stale {
+  readonly entry: CacheEntry | undefined
   readonly base: CacheEntry | undefined
   readonly cover: CacheEntry | undefined
 }
@@ -74,8 +83,11 @@ export class Fill implements Sink {
   #isHeld = false
   #isConfirmed = false
   #isCovered = false
-  /** Set once the handler goes on without its client. */
-  #stopIfUseless: (() => void) | undefined
+  /** What the handler writes to once it goes on without its client. */
+  #alone: ServerResponse | undefined
+  #silence: NodeJS.Timeout | undefined
+  /** By how many fields requests were told apart when the answer was shared. */
+  #sharedFor = 0
 
   constructor(
     private readonly visit: Visit,
@@ -107,6 +119,7 @@ export class Fill implements Sink {
     this.#forgetBody()
     this.#fields = res.getHeaders()
     this.#own = handlerFields(this.#before, this.#fields)
+    if (GONE.has(res.statusCode)) this.#forgetStale()
     this.#isCovered = res.statusCode >= 500 && this.#coverNow() !== undefined
     if (this.#isCovered) return this.#hold(true)
     if (this.stale.base !== undefined && res.statusCode === 304) return this.#hold(true)
@@ -120,6 +133,12 @@ export class Fill implements Sink {
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && res.statusCode === 200)
+  }
+
+  /** What is gone covers for nothing, and is not served stale any more. */
+  #forgetStale(): void {
+    const { entry } = this.stale
+    if (entry !== undefined) void this.visit.engine.tier.delete(entry.key)
   }
 
   /** What hits will say of the answer, its first client is told as well. */
@@ -151,14 +170,17 @@ export class Fill implements Sink {
     if (this.#isShared && this.#isStoring) {
       const refusal = this.#judgeRun()
       if (refusal !== undefined) return this.#refuse(refusal)
+      if (this.#varied.length > this.#sharedFor) this.#unshare()
     }
+    this.#silence?.refresh()
+    this.#attachment?.lookForListeners()
     this.#body.push(bytes)
     if (!this.#isStoring) this.#body.shed(maxEntryBytes)
     else if (!this.#isShared && this.#mayBeShared()) this.#share()
   }
 
   end(): void {
-    clearTimeout(this.#timer)
+    this.#stopTimers()
     if (this.#isCovered) return this.#cover(this.visit.res.statusCode)
     if (this.#isConfirmed) return this.#renew()
     if (this.#isStoring && this.#entry === undefined) this.#takeStream()
@@ -170,8 +192,13 @@ export class Fill implements Sink {
     this.#observation.restore()
   }
 
-  abort(): void {
+  #stopTimers(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#silence)
+  }
+
+  abort(): void {
+    this.#stopTimers()
     this.#observation.restore()
     this.#body.cut()
     if (!this.#isStoring) return
@@ -183,17 +210,29 @@ export class Fill implements Sink {
 
   /** From now on the handler may be parted from its client: where somebody else wants the answer too, or it is paid for. */
   #attach(): Attachment {
-    const { req, res, route } = this.visit
-    const mayGoOn = (): boolean => this.#body.hasReaders || (route.ignoreClientAbort && this.#isStoring)
-    this.#attachment ??= new Attachment(req, res, this.#front, mayGoOn, () => this.#goOnAlone())
+    const { req, res } = this.visit
+    this.#attachment ??= new Attachment(
+      ...([req, res, this.#front] as const),
+      () => this.#isUseful,
+      () => this.#goOnAlone(),
+    )
     return this.#attachment
+  }
+
+  /** Somebody has a use for what the handler makes, besides its client. */
+  get #isUseful(): boolean {
+    return this.#body.hasReaders || (this.visit.route.ignoreClientAbort && this.#isStoring)
   }
 
   /** Whoever waits or comes may read along from now on. */
   #share(): void {
     const { engine, res } = this.visit
     this.#isShared = true
+    this.#sharedFor = this.#varied.length
+    // Solo, or good for its own client alone.
     if (engine.flights.leader(this.flight.key) !== this.flight) return
+    if (this.#freshness!.staleAt <= engine.clock.now()) return
+    this.#watchSilence()
     const body = this.#body
     const live: LiveAnswer = {
       entry: Object.freeze(this.#build(Buffer.alloc(0))),
@@ -206,11 +245,30 @@ export class Fill implements Sink {
         const stop = body.join(reader)
         return () => {
           stop()
-          this.#stopIfUseless?.()
+          this.#stopIfUseless()
         }
       },
     }
     this.flight.share(live)
+  }
+
+  /** The handler has just read a field by which requests differ: those who read along may not be meant. */
+  #unshare(): void {
+    this.flight.unshare()
+    this.#body.cut()
+    this.#body = new LiveBody()
+  }
+
+  /** Nobody joins a stream that has stood still for so long; and one without its client ends, visibly. */
+  #watchSilence(): void {
+    const { engine, route } = this.visit
+    // Whoever looks after the connection itself, as `sendFile` does, has probably stopped.
+    const span = this.#attachment?.isDoubtful === true ? DOUBTFUL_SPAN : route.lockTimeout
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(() => {
+      engine.flights.depose(this.flight)
+      this.#alone?.destroy()
+    }, span).unref()
   }
 
   /** The first bytes are there, and nothing speaks against storing the rest. */
@@ -219,9 +277,10 @@ export class Fill implements Sink {
     if (this.#length < START_BYTES && profile === 'tts') return false
     const encoding = lineOf(this.#fields, 'content-encoding')
     const start = Buffer.concat(this.#body.chunks, Math.min(this.#length, START_BYTES))
-    const isRight =
-      judgeStart(profile, lineOf(this.#fields, 'content-type'), encoding !== undefined, start) === undefined
-    return isRight && this.#judgeRun() === undefined
+    const reason = judgeStart(profile, lineOf(this.#fields, 'content-type'), encoding !== undefined, start)
+    // What begins wrongly is never shared, and need not be looked at again.
+    this.#isShared = reason !== undefined && this.#length >= START_BYTES
+    return reason === undefined && this.#judgeRun() === undefined
   }
 
   /** The answer has become too large to store; who reads along goes on, as long as they keep up. */
@@ -238,11 +297,7 @@ export class Fill implements Sink {
 
   /** The client has left, and what is being made is paid for: it is finished, and kept. */
   #goOnAlone(): void {
-    const { res } = this.visit
-    const { statusCode, statusMessage, headersSent } = res
-    this.#part({ statusCode, statusMessage, fields: res.getHeaders(), isSent: headersSent })
-    // It may be waiting for the client that is gone.
-    process.nextTick(() => res.emit('drain'))
+    this.#part(this.#headSoFar())
   }
 
   /** The handler has a stale entry behind it: it may take too long, or tear the connection down. */
@@ -255,20 +310,34 @@ export class Fill implements Sink {
 
   #coverDestroyed(): boolean {
     if (this.#coverNow() === undefined) return false
+    const head = this.#headSoFar()
+    this.#attach().noteHandler()
     this.#cover(undefined)
+    // It may tear down again, or write an error page: that is nobody's business any more.
+    this.#part(head)
     return true
   }
 
   /** The client gets what is stored; the handler goes on, and what it makes is kept. */
   #runLate(cover: CacheEntry): void {
-    const { res } = this.visit
     if (this.#coverNow() === undefined) return
-    const { statusCode, statusMessage } = res
-    const fields = res.getHeaders()
+    const head = this.#headSoFar()
+    this.#attach().noteHandler()
+    if (this.#isCovered) {
+      // Its failure is known already; only the end of it is missing.
+      this.#isCovered = false
+      this.#cover(head.statusCode)
+      return this.#part(head)
+    }
     this.flight.release({ entry: cover, varied: this.#varied, why: 'stale-if-error' })
     this.#capture.release()
     this.#sendCover(cover, undefined)
-    this.#part({ statusCode, statusMessage, fields, isSent: false })
+    this.#part(head)
+  }
+
+  #headSoFar(): Head {
+    const { statusCode, statusMessage, headersSent } = this.visit.res
+    return { statusCode, statusMessage, fields: this.visit.res.getHeaders(), isSent: headersSent }
   }
 
   /** The handler goes on without its client, as long as somebody has a use for what it makes. */
@@ -277,17 +346,20 @@ export class Fill implements Sink {
     this.#isHeld = false
     const other = this.#attach().part(head)
     this.#capture.redirect(other)
+    this.#alone = other
     this.#timer = setTimeout(() => other.destroy(), LONGEST_RUN).unref()
-    this.#stopIfUseless = () => {
-      if (!this.isOpen && !other.writableEnded) other.destroy()
-    }
+    if (this.#length > 0 || this.#attach().isDoubtful) this.#watchSilence()
+  }
+
+  #stopIfUseless(): void {
+    if (this.#alone !== undefined && !this.#isUseful && !this.#alone.writableEnded) this.#alone.destroy()
   }
 
   /** The stored answer that stands in for a failure now, if there is one. */
   #coverNow(): CacheEntry | undefined {
     const { engine, res } = this.visit
     const { cover } = this.stale
-    if (cover === undefined || res.headersSent || this.#attach().isApart) return undefined
+    if (cover === undefined || this.flight.fenced || res.headersSent || this.#attach().isApart) return undefined
     return engine.clock.now() < cover.coverUntil ? cover : undefined
   }
 
@@ -307,7 +379,7 @@ export class Fill implements Sink {
     const { engine, profile, key, res } = this.visit
     const now = engine.clock.now()
     engine.report({ type: 'stale', profile, key: key.text, why: 'stale-if-error' })
-    resetHeaders(res, this.#before)
+    resetHead(res, this.#before)
     this.#replay(cover, stale(cover, 'stale-if-error', status, now), now)
   }
 
@@ -368,7 +440,7 @@ export class Fill implements Sink {
       this.#forgetBody()
     }
     if (this.#isHeld) {
-      resetHeaders(res, this.#before)
+      resetHead(res, this.#before)
       this.#replay(entry, miss(this.#was, late), engine.clock.now())
     }
   }
@@ -377,6 +449,7 @@ export class Fill implements Sink {
     const { engine, key, profile } = this.visit
     const varied = this.#varied
     store(engine, profile, key.text, varied, entry)
+    engine.backoff.worked(this.flight.key)
     if (entry.staleAt > engine.clock.now()) {
       engine.unshared.unmark(this.flight.key)
       this.flight.land({ entry, varied })
@@ -411,7 +484,7 @@ export class Fill implements Sink {
       this.#refuse(refusal ?? { reason: 'purged' })
     }
     if (this.#isHeld) {
-      resetHeaders(res, this.#before)
+      resetHead(res, this.#before)
       this.#replay(entry, revalidated(refusal === undefined), now)
     }
     this.#observation.restore()
@@ -532,7 +605,7 @@ export class Fill implements Sink {
     if (CUTTING.has(refusal.reason)) this.#body.cut()
     this.#forgetBody()
     // Not now: the handler is in the middle of a call.
-    if (this.#stopIfUseless !== undefined) setImmediate(this.#stopIfUseless)
+    if (this.#alone !== undefined) setImmediate(() => this.#stopIfUseless())
     this.#report(refusal.reason, refusal.name)
     this.#observation.restore()
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.

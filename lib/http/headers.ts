@@ -28,8 +28,9 @@ export const members = (list: string): string[] =>
 export const locationsOf = (fields: Fields): string[] =>
   ['location', 'content-location'].map(name => lineOf(fields, name)).filter(location => location !== undefined)
 
-/** Puts back what stood on the response. */
-export function resetHeaders(res: ServerResponse, before: Fields): void {
+/** Puts back what stood on the response, so that another answer can be written. */
+export function resetHead(res: ServerResponse, before: Fields): void {
+  res.statusMessage = ''
   for (const name of res.getHeaderNames()) if (before[name] === undefined) res.removeHeader(name)
   for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value)
 }

@@ -1,4 +1,4 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { standInResponse } from './stand-in.js'
 
@@ -27,6 +27,9 @@ export async function runInProcess(
   const req = new IncomingMessage(socket)
   Object.assign(req, { method, url, httpVersionMajor: 1, httpVersionMinor: 1, httpVersion: '1.1' })
   req.rawHeaders = [...rawHeaders]
+  // Node reads the lines only of what came through its own parser.
+  const lines = linesByName(rawHeaders)
+  Object.assign(req, { headers: joinedFields(lines), headersDistinct: lines })
   if (body !== undefined) req.push(body)
   req.push(null)
   req.complete = true
@@ -35,4 +38,31 @@ export async function runInProcess(
   const over = new Promise<ServerResponse>(resolve => res.once('close', () => resolve(res)))
   dispatch(req, res)
   return over
+}
+
+type Lines = Readonly<Record<string, readonly string[]>>
+
+function linesByName(rawHeaders: readonly string[]): Lines {
+  const lines = Object.create(null) as Record<string, string[]>
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const values = (lines[rawHeaders[at]!.toLowerCase()] ??= [])
+    values.push(rawHeaders[at + 1]!)
+  }
+  return lines
+}
+
+/** Fields of which Node shows the first line alone (see `message.headers`). */
+const SINGULAR = new Set([
+  ...['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host'],
+  ...['if-modified-since', 'if-unmodified-since', 'last-modified', 'location', 'max-forwards'],
+  ...['proxy-authorization', 'referer', 'retry-after', 'server', 'user-agent'],
+])
+
+function joinedFields(lines: Lines): IncomingHttpHeaders {
+  const fields: Record<string, unknown> = {}
+  for (const [name, values] of Object.entries(lines)) {
+    if (name === 'set-cookie') fields[name] = values
+    else fields[name] = SINGULAR.has(name) ? values[0] : values.join(name === 'cookie' ? '; ' : ', ')
+  }
+  return fields as IncomingHttpHeaders
 }

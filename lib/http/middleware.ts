@@ -3,6 +3,7 @@ import { isFresh } from '../core/entry.js'
 import type { Verdict } from '../core/flights.js'
 import { chain, isPromise } from '../core/maybe.js'
 import type { BypassReason, StaleReason } from '../core/outcomes.js'
+import { savingOf } from '../core/saving.js'
 import type { CacheEntry, MaybePromise, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import * as say from './cache-status.js'
@@ -45,11 +46,13 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, route: Res
   const policy = new Policy(route)
 
   function reelcache(req: Request, res: Response, next: NextFunction): void {
+    // Its client has gone while middleware in front took its time: no `close` would tell of it.
+    if (res.destroyed) return next()
     const key = engine.isClosed() ? 'closed' : keyFor(req)
     if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
     const visit = { engine, profile, route, policy, req, res, key }
     const refreshed = engine.refreshes.get(req)
-    if (refreshed?.key === key.text) refill(visit, next, refreshed)
+    if (refreshed !== undefined && isMeant(visit, refreshed)) refill(visit, next, refreshed)
     else lookUp(visit, next)
   }
 
@@ -91,6 +94,13 @@ function goPast(
 function lookUp(visit: Visit, next: NextFunction): void {
   const found = find(visit)
   if (!isPromise(found)) return serveOrFill(visit, next, found)
+  const goAlone = (it: Found): void => {
+    if (!visit.res.destroyed) serveOrFill(visit, next, it)
+  }
+  // Whoever has a stale entry need not wait as others do: each must know of it.
+  if (visit.engine.flights.leader(visit.key.text)?.knowsStale === true) {
+    return void found.then(goAlone, () => goAlone({ entry: undefined, flightKey: visit.key.text }))
+  }
   // The look-up takes time: equal requests share it, and whoever comes second is no second leader.
   const flight = joinOrLead(visit, next, visit.key.text)
   if (flight === undefined) return
@@ -114,7 +124,7 @@ function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
 }
 
 function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: AnswerFlight): void {
-  const { engine, req, res } = visit
+  const { engine, req } = visit
   const now = engine.clock.now()
   if (entry !== undefined && isFresh(entry, now)) {
     begun?.land({ entry, varied: [] })
@@ -125,12 +135,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
     sendStale(visit, entry, 'stale-while-revalidate')
     return refresh(visit, entry, flightKey)
   }
-  if (wantsOnlyStored(req)) {
-    begun?.abandon()
-    writeStatus(res, say.onlyIfCached)
-    res.status(504).end()
-    return
-  }
+  if (wantsOnlyStored(req)) return sayNotStored(visit, begun)
   if (req.method === 'HEAD') {
     begun?.abandon()
     return passHead(visit, next)
@@ -139,27 +144,35 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
   if (flight !== undefined) fill(visit, next, flight, entry)
 }
 
+/** The second run has come to where the first one was: to the same route, by the same path through the app. */
+const isMeant = ({ policy, req, key }: Visit, refreshed: Refresh): boolean =>
+  refreshed.key === key.text && refreshed.policy === policy && refreshed.baseUrl === req.baseUrl
+
 /** Runs the handler for a stale entry that somebody has been served already. */
 function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): void {
   const { engine, profile, key, req } = visit
   engine.refreshes.delete(req)
   engine.report({ type: 'refresh', profile, key: key.text })
-  new Fill(visit, flight, { base: baseOf(visit, stale), cover: undefined })
+  new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: undefined })
   next()
 }
 
 /** Answers a hit: from here to `end` nothing waits. */
 function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
-  const { engine, profile, req, res, key } = visit
-  engine.report({ type: 'hit', profile, key: key.text, collapsed })
+  const { engine, profile, route, req, res, key } = visit
   if (req.method === 'POST') writeLocation(engine, res, entry)
   const shown = engine.showKey ? say.withKey(status, entry.key) : status
-  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now(), visit.route.pace)
+  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now(), route.pace)
+  const tier = collapsed ? undefined : (engine.tier.tierOf?.(entry) ?? engine.tier.name)
+  const saved = savingOf(entry, route.cost, req.method, res)
+  engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved })
 }
 
 function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
   const { engine, profile, req, res, key, route } = visit
   const now = engine.clock.now()
+  // It was forwarded: to a run of the handler that failed, or takes too long.
+  if (why === 'stale-if-error') engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'stale', profile, key: key.text, why })
   if (req.method === 'POST') writeLocation(engine, res, entry)
   const status = say.stale(entry, why, undefined, now)
@@ -176,15 +189,16 @@ function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
 
 /** Sends an answer that is still being made: what there is at once, and the rest as it comes. */
 function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
-  const { engine, profile, req, res, key } = visit
+  const { engine, profile, route, req, res, key } = visit
   const now = engine.clock.now()
-  engine.report({ type: 'hit', profile, key: key.text, collapsed: true })
   if (req.method === 'POST') writeLocation(engine, res, entry)
   const status = say.collapsed(entry, now)
   writeHeader(res, entry, engine.showKey ? say.withKey(status, entry.key) : status, now)
   if (length !== undefined) res.setHeader('Content-Length', length)
   res.writeHead(entry.status)
   res.flushHeaders()
+  const saved = savingOf(entry, route.cost, req.method, res)
+  engine.report({ type: 'hit', profile, key: key.text, collapsed: true, saved })
   const stop = join(readerOf(res))
   res.once('close', stop)
 }
@@ -224,10 +238,12 @@ function proceed(
   visit: Visit,
   next: NextFunction,
   leader: AnswerFlight,
-  stale: CacheEntry | undefined,
+  known: CacheEntry | undefined,
   verdict: Verdict<Answer, LiveAnswer>,
 ): void {
   const { engine, req, key } = visit
+  // What a purge has thrown out meanwhile is no answer any more.
+  const stale = leader.fenced ? undefined : known
   const alone = (): void => fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
   switch (verdict.is) {
     case 'alone':
@@ -236,16 +252,17 @@ function proceed(
       verdict.flight.owner = req
       return fill(visit, next, verdict.flight, stale)
     case 'late':
-      return sendStale(visit, stale!, 'stale-if-error')
+      return coverOf(visit, stale) === undefined ? alone() : sendStale(visit, stale!, 'stale-if-error')
     case 'live':
       return isMine(visit, verdict.live) ? sendLive(visit, verdict.live) : alone()
     case 'answer':
-      return sendShared(visit, next, verdict.answer)
+      return sendShared(visit, next, verdict.answer, stale)
   }
 }
 
-function sendShared(visit: Visit, next: NextFunction, answer: Answer): void {
+function sendShared(visit: Visit, next: NextFunction, answer: Answer, stale: CacheEntry | undefined): void {
   const { entry, why } = answer
+  if (why !== undefined && coverOf(visit, stale) !== undefined) return sendStale(visit, stale!, why)
   // The leader's answer was chosen by fields in which this request differs: it looks again, and now finds the variants.
   if (!isMine(visit, answer)) return lookUp(visit, next)
   if (why !== undefined) return sendStale(visit, entry, why)
@@ -262,10 +279,20 @@ function takesLive({ method, headers }: Request): boolean {
   return ifNoneMatch === undefined && ifModifiedSince === undefined && (range === undefined || range === 'bytes=0-')
 }
 
+/** RFC 9111 section 5.2.1.7: nothing but a stored answer will do, and there is none. */
+function sayNotStored({ engine, profile, res }: Visit, flight: AnswerFlight | undefined): void {
+  flight?.abandon()
+  engine.report({ type: 'bypass', profile, reason: 'only-if-cached' })
+  writeStatus(res, say.onlyIfCached)
+  res.status(504).end()
+}
+
 function fill(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
-  const { engine, profile, key } = visit
+  const { engine, profile, key, req } = visit
+  if (wantsOnlyStored(req)) return sayNotStored(visit, flight)
   engine.report({ type: 'miss', profile, key: key.text })
-  new Fill(visit, flight, { base: baseOf(visit, stale), cover: coverOf(visit, stale) })
+  flight.knowsStale = stale !== undefined
+  new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: coverOf(visit, stale) })
   next()
 }
 

@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import type { BypassReason, RefusalReason } from '../core/outcomes.js'
 import type { Milliseconds } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
-import { parseCacheControl } from './cache-control.js'
+import { parseCacheControl, type Directives } from './cache-control.js'
 import { ANALYTICS_COOKIES, cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
 import { freshnessOf, type Freshness } from './freshness.js'
 import { joined, lineOf, type Fields } from './headers.js'
@@ -62,8 +62,9 @@ export class Policy {
     if (ttl === undefined) return 'status'
     const freshness = freshnessOf(fields, directives, { ...this.route, ttl }, now)
     if (freshness === undefined) return status === 200 ? 'no-freshness' : 'status'
-    const isUseful = freshness.staleAt > now || (status === 200 && method === 'GET' && hasValidator(fields))
-    return isUseful ? freshness : 'no-freshness'
+    return isUseful(freshness, directives, now) || (status === 200 && method === 'GET' && hasValidator(fields))
+      ? freshness
+      : 'no-freshness'
   }
 
   /** The request header that the handler read and the key does not cover. */
@@ -116,6 +117,16 @@ export class Policy {
     return 0
   }
 }
+
+/** Fresh for a while, or stale already and of use to the handler that says so. */
+const isUseful = (
+  { staleAt, refreshUntil, coverUntil }: Freshness,
+  directives: Directives,
+  now: Milliseconds,
+): boolean =>
+  staleAt > now ||
+  (directives.has('stale-while-revalidate') && refreshUntil > now) ||
+  (directives.has('stale-if-error') && coverUntil > now)
 
 /** The final statuses whose meaning this cache knows (RFC 9111 section 5.2.2.3). */
 const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414])

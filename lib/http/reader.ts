@@ -2,17 +2,24 @@ import type { Response } from 'express'
 import type { LiveReader } from '../core/live.js'
 
 /** A client as one who reads a stream. */
-export function readerOf(res: Response): LiveReader {
+export function readerOf(res: Response): LiveReader & { readonly isGone: boolean } {
   // `compression` in front collects what it is given until it is asked to send it.
   const { flush } = res as { flush?: () => void }
+  // Bound now: the response may be given to a handler that goes on, and this client keeps what it has.
+  const [write, end, destroy] = [res.write.bind(res), res.end.bind(res), res.destroy.bind(res)]
+  let isGone = false
+  res.once('close', () => (isGone = true))
   return {
+    get isGone() {
+      return isGone
+    },
     write(chunk) {
-      const isWritable = res.write(chunk)
+      const isWritable = write(chunk)
       flush?.call(res)
       return isWritable
     },
     onDrain: listener => void res.on('drain', listener),
-    end: () => void res.end(),
-    cut: () => void res.destroy(),
+    end: () => void end(),
+    cut: () => void destroy(),
   }
 }

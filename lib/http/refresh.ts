@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
 import type { Visit } from './fill.js'
@@ -12,34 +13,38 @@ const LONGEST_REFRESH = 300_000
  * is stored. Never two at a time for one key; where it fails, the next try waits, longer each time.
  */
 export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): void {
-  const { engine, req, key } = visit
+  const { engine, policy, req, key } = visit
   const { flights, backoff } = engine
-  if (flights.leader(flightKey) !== undefined || !backoff.mayTry(flightKey)) return
-  const body = bodyOf(req)
+  // Not what it will be: a mounted router gives it back when the handler does.
+  const { baseUrl } = req
+  if (flights.leader(flightKey) !== undefined || !backoff.begin(flightKey)) return
   const flight = flights.lead(flightKey, key.tags)
+  flight.knowsStale = true
   const socket = standInSocket(req.socket)
   const timer = setTimeout(() => socket.destroy(), LONGEST_REFRESH).unref()
   const over = (): void => {
     clearTimeout(timer)
     // Where the app did not come to its handler, nobody else has ended the flight.
     flight.abandon()
-    if (flight.outcome === 'landed') backoff.worked(flightKey)
+    // A purge says nothing of the handler.
+    if (flight.outcome === 'landed' || flight.fenced) backoff.worked(flightKey)
     else backoff.failed(flightKey)
   }
-  const { originalUrl: url } = req
-  const rawHeaders = headersFor(req, body)
-  const method = req.method === 'HEAD' ? 'GET' : req.method
+  const run = async (): Promise<unknown> => {
+    const body = bodyOf(req)
+    const method = req.method === 'HEAD' ? 'GET' : req.method
+    const again = { method, url: req.originalUrl, rawHeaders: headersFor(req, body), body, socket }
+    const mark = { key: key.text, policy, baseUrl, stale, flight }
+    return runInProcess(dispatcherOf(req), again, it => engine.refreshes.set(it, mark))
+  }
   // Not before the client of this request has its answer.
-  setImmediate(() => {
-    const run = runInProcess(appOf(req), { method, url, rawHeaders, body, socket }, again =>
-      engine.refreshes.set(again, { key: key.text, stale, flight }),
-    )
-    run.then(over, over)
-  })
+  setImmediate(() => void run().then(over, over))
 }
 
-/** The app that the server calls, of which this one may be a part. */
-function appOf({ app }: Request): Dispatch {
+/** Whatever the server does with a request; without a server, the app of which this one may be a part. */
+function dispatcherOf({ app, socket }: Request): Dispatch {
+  const { server } = socket as { server?: EventEmitter }
+  if (server !== undefined) return (req, res) => void server.emit('request', req, res)
   let root = app as typeof app & { parent?: typeof app }
   while (root.parent !== undefined) root = root.parent
   return root
@@ -60,13 +65,16 @@ function headersFor({ rawHeaders }: Request, body: Buffer | undefined): string[]
   return body === undefined ? lines : [...lines, 'Content-Length', String(body.length)]
 }
 
-/** Whether the body can be written again as its parser read it. */
-export const isRepeatable = ({ method, body, headers }: Request): boolean =>
-  method !== 'POST' ||
-  body === undefined ||
-  typeof body === 'string' ||
-  Buffer.isBuffer(body) ||
-  /^[^;]*[/+]json\s*(;|$)/i.test(headers['content-type'] ?? '')
+/** Whether the request can be run once more: there is an app to run it, and its body can be written again as its parser read it. */
+export function isRepeatable(req: Request): boolean {
+  // A Router may be served on its own.
+  if ((req as { app?: unknown }).app === undefined) return false
+  if (req.method !== 'POST' || req.body === undefined || Buffer.isBuffer(req.body)) return true
+  const type = req.headers['content-type'] ?? ''
+  const isUtf8 = !/;\s*charset\s*=\s*(?!"?utf-8"?\s*(;|$))/i.test(type)
+  // JSON that was parsed, or text of another kind: a text may be both the source of a JSON text and what was parsed of one.
+  return isUtf8 && /^[^;]*[/+]json\s*(;|$)/i.test(type) === (typeof req.body !== 'string')
+}
 
 function bodyOf({ method, body }: Request): Buffer | undefined {
   if (method !== 'POST' || body === undefined) return undefined

@@ -98,14 +98,17 @@ function sendStream(res: Response, entry: CacheEntry, pace: number): void {
   const reader = readerOf(res)
   const ends = entry.chunkEnds!
   let next = 0
+  let isEnded = false
   const sendNext = (): void => {
     let isWritable = true
-    while (isWritable && next < ends.length && !res.destroyed) {
+    while (isWritable && next < ends.length && !reader.isGone) {
       isWritable = reader.write(entry.body.subarray(next === 0 ? 0 : ends[next - 1], ends[next]))
       next++
       if (pace > 0) return void setTimeout(sendNext, next < ends.length ? pace : 0).unref()
     }
-    if (next === ends.length && !res.writableEnded) reader.end()
+    if (next < ends.length || isEnded) return
+    isEnded = true
+    reader.end()
   }
   res.writeHead(entry.status)
   if (pace === 0) reader.onDrain(sendNext)

@@ -5,7 +5,14 @@ import { Duplex } from 'node:stream'
 /** A connection that is always well and leads nowhere. */
 class StandInSocket extends Duplex {
   constructor(readonly remoteAddress: string | undefined) {
-    super({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
+    super({
+      read: () => undefined,
+      // Not at once: whoever fills it without a pause must let others have their turn, as with any connection.
+      write: (_chunk, _encoding, done) => void setImmediate(done),
+      writev: (_chunks, done) => void setImmediate(done),
+    })
+    // As a server does: an answer that is destroyed with an error is the answer's matter, not the process's.
+    this.on('error', () => undefined)
   }
 
   setTimeout(): this {
@@ -26,16 +33,24 @@ class StandInSocket extends Duplex {
 }
 
 /** A connection like this one for whoever asks about it, without a client at its end. */
-export function standInSocket(socket: Socket): Socket {
+export function standInSocket(socket: Pick<Socket, 'remoteAddress'> & { readonly encrypted?: boolean }): Socket {
   const other = new StandInSocket(socket.remoteAddress)
-  return Object.assign(other as unknown as Socket, 'encrypted' in socket && { encrypted: socket.encrypted })
+  // What Node and Express look at: the protocol, and the server that is asked once more for a refresh.
+  const { encrypted, server } = socket as { encrypted?: boolean; server?: unknown }
+  return Object.assign(
+    other as unknown as Socket,
+    encrypted === true && { encrypted },
+    server !== undefined && { server },
+  )
 }
 
 /** A response that nobody gets. */
 export function standInResponse(req: IncomingMessage, socket: Socket): ServerResponse {
   const res = new ServerResponse(req)
   res.assignSocket(socket)
-  // What the server does for a response of its own: once it is finished its connection is closed to it.
+  // What the server does for a response of its own: it says when to go on, and closes the connection once it is finished.
+  Object.defineProperty(res, 'writableNeedDrain', { get: () => socket.writableNeedDrain })
+  socket.on('drain', () => res.emit('drain'))
   res.once('finish', () => socket.destroy())
   return res
 }

@@ -10,6 +10,7 @@ import { Locks } from './locks.js'
 import { entryOf, metaOf, type EndsOfUse, type Meta } from './meta.js'
 import { folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
+import { mostRecent } from './recent.js'
 import { missingSpace } from './space.js'
 import { pause, Sweep, type SweepReport } from './sweep.js'
 import { TagMarks } from './tag-marks.js'
@@ -106,6 +107,20 @@ export class FileTier implements Tier {
   /** Finds an entry by where it lies; its key need not be known. */
   async read(folder: string, digest: string): Promise<CacheEntry | undefined> {
     return isFolder(folder) && isDigest(digest) ? this.#read({ folder, digest }) : undefined
+  }
+
+  /** The entries used last, as many as come to so many bytes, the last one first. To be listed is no use. */
+  async *recent(bytes: number, isStopped: () => boolean): AsyncGenerator<{ key: string; bytes: number }> {
+    const isOver = (): boolean => this.#isClosed || isStopped()
+    try {
+      for (const found of await mostRecent(this.#folders, this.#fs, bytes, isOver)) {
+        const meta = isOver() ? undefined : (await this.#files.peek(found))?.meta
+        if (meta !== undefined && !this.#isExpired(meta)) yield { key: meta.key, bytes: found.bytes }
+        await pause(true)
+      }
+    } catch (error) {
+      this.#failures.failed('read', error)
+    }
   }
 
   async set(entry: CacheEntry): Promise<boolean> {

@@ -1,0 +1,67 @@
+import type { CacheEvent } from './events.js'
+import type { Ending } from './exchange.js'
+
+/**
+ * Follows single requests to their end. `Cache-Status` leaves with the head of an answer; whether a stream was kept, or memory let a body in,
+ * shows only afterwards, in events that speak of keys and not of requests.
+ */
+export class Traces {
+  readonly #byRequest = new WeakMap<object, Trace>()
+  readonly #open = new Set<Trace>()
+
+  begin(req: object): Trace {
+    const trace = new Trace()
+    this.#byRequest.set(req, trace)
+    this.#open.add(trace)
+    return trace
+  }
+
+  end(trace: Trace): void {
+    this.#open.delete(trace)
+  }
+
+  /** The trace of a request that is followed. */
+  of(req: object): Trace | undefined {
+    return this.#open.size === 0 ? undefined : this.#byRequest.get(req)
+  }
+
+  note(event: CacheEvent): void {
+    if (this.#open.size === 0) return
+    if (event.type === 'stored') this.#settle(event.key, 'stored')
+    // A client's HEAD has the same key, and says nothing about the answer to GET.
+    else if (event.type === 'refused' && event.reason !== 'head') this.#settle(event.key, event.reason)
+  }
+
+  #settle(key: string, ending: Ending): void {
+    for (const trace of this.#open) if (trace.concerns(key)) trace.settle(ending)
+  }
+}
+
+/** One request on its way. */
+export class Trace {
+  /** What it is looked up under; undefined: it has not come to the cache, or goes past it. */
+  key: string | undefined
+  #ending: Ending | undefined
+  #tell: (() => void) | undefined
+  readonly #settled = new Promise<void>(resolve => (this.#tell = resolve))
+
+  /** What has become of its answer so far. */
+  get ending(): Ending | undefined {
+    return this.#ending
+  }
+
+  /** Resolves with the first that becomes of its answer. */
+  async settled(): Promise<Ending> {
+    await this.#settled
+    return this.#ending!
+  }
+
+  concerns(key: string): boolean {
+    return this.key !== undefined && (key === this.key || key.startsWith(`${this.key} vary:`))
+  }
+
+  settle(ending: Ending): void {
+    this.#ending = ending
+    this.#tell!()
+  }
+}

@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import { saidIn, type Ending, type OwnRequest, type Said, type Send } from '../core/exchange.js'
+import type { Trace, Traces } from '../core/traces.js'
+import { runInProcess, type Dispatch } from './in-process.js'
+import type { CacheHandler } from './middleware.js'
+import { standInSocket } from './stand-in.js'
+
+/** The same middleware, which notes the key of a request that is followed. */
+export function traced(middleware: CacheHandler, traces: Traces): CacheHandler {
+  const reelcache: (...args: Parameters<CacheHandler>) => void = (req, res, next) => {
+    const trace = traces.of(req)
+    if (trace !== undefined) trace.key = middleware.key(req)
+    middleware(req, res, next)
+  }
+  const key: CacheHandler['key'] = req => middleware.key(req)
+  return Object.assign(reelcache, { key }) as CacheHandler
+}
+
+/** Sends requests through an app in this process, without a network, and follows their answers into the store. */
+export function sendThrough(app: Dispatch, traces: Traces, isBeingMade: (key: string) => boolean): Send {
+  return async (request, signal) => {
+    const socket = localSocket(request.url)
+    const cutOff = (): void => void socket.destroy()
+    signal.addEventListener('abort', cutOff, { once: true })
+    let trace: Trace | undefined
+    try {
+      const res = await runInProcess(app, { ...targetOf(request), socket }, req => (trace = traces.begin(req)))
+      const said = saidIn(String(res.getHeader('Cache-Status') ?? ''))
+      const isWhole = res.writableFinished
+      const ending = isWhole ? await endingOf(trace!, said, isBeingMade) : undefined
+      return { status: res.statusCode, said, isWhole, ending }
+    } finally {
+      signal.removeEventListener('abort', cutOff)
+      if (trace !== undefined) traces.end(trace)
+    }
+  }
+}
+
+/** A head that says `stored` speaks of what is about to happen, and a stale answer of a refresh that has just begun. */
+async function endingOf(
+  trace: Trace,
+  said: Said | undefined,
+  isBeingMade: (key: string) => boolean,
+): Promise<Ending | undefined> {
+  const { key, ending } = trace
+  if (key === undefined || ending !== undefined) return ending
+  const isRefreshed = said?.get('detail') === 'stale-while-revalidate' && isBeingMade(key)
+  return said?.has('stored') === true || isRefreshed ? trace.settled() : undefined
+}
+
+/** A connection from this machine, encrypted where the URL says so: `req.protocol` is in the key. */
+const localSocket = ({ protocol }: URL): Socket =>
+  standInSocket({ remoteAddress: '127.0.0.1', ...(protocol === 'https:' && { encrypted: true }) })
+
+function targetOf({ method, url, rawHeaders, body }: OwnRequest) {
+  const length = body === undefined ? [] : ['Content-Length', String(body.length)]
+  return { method, url: url.pathname + url.search, rawHeaders: [...rawHeaders, ...length], body }
+}

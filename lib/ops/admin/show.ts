@@ -1,0 +1,58 @@
+import { entrySize } from '../../core/entry.js'
+import { BYPASS_REASONS, REFUSAL_REASONS } from '../../core/outcomes.js'
+import type { Milliseconds } from '../../core/types.js'
+import type { Note } from '../journal.js'
+import { partsOf } from './key-parts.js'
+import type { StoredEntry } from './source.js'
+
+const LAST_INSTANT = 8.64e15
+const iso = (instant: Milliseconds): string => new Date(Math.min(instant, LAST_INSTANT)).toISOString()
+const secondsUntil = (instant: Milliseconds, now: Milliseconds): number =>
+  Math.max(0, Math.floor((instant - now) / 1000))
+
+/** An entry in a list. */
+export const summaryOf = (entry: StoredEntry, now: Milliseconds): object => ({
+  key: entry.key,
+  profile: entry.profile,
+  movie: partsOf(entry.key).movie ?? null,
+  tier: entry.tier,
+  status: entry.status,
+  type: entry.headers['content-type'] ?? null,
+  bytes: entry.bodyBytes,
+  storedAt: iso(entry.storedAt),
+  freshFor: secondsUntil(entry.staleAt, now),
+  uses: entry.uses ?? null,
+})
+
+/** All that is known of an entry, but for its body. */
+export const detailsOf = (entry: StoredEntry, now: Milliseconds): object => ({
+  ...summaryOf(entry, now),
+  path: entry.path ?? null,
+  headers: entry.headers,
+  etag: entry.etag ?? null,
+  tags: entry.tags,
+  size: entrySize({ ...entry, body: { length: entry.bodyBytes } as Buffer }),
+  generatedAt: iso(entry.generatedAt),
+  staleAt: iso(entry.staleAt),
+  servedWhileRefreshedUntil: entry.refreshUntil > entry.staleAt ? iso(entry.refreshUntil) : null,
+  servedOnErrorsUntil: entry.coverUntil > entry.staleAt ? iso(entry.coverUntil) : null,
+  deletedAt: iso(entry.deleteAt),
+  handlerTime: Math.round(entry.handlerTime),
+  variants: entry.variants ?? [],
+})
+
+/** What became of the answer that was made last. */
+export function noteOf(note: Note | undefined): object | null {
+  if (note === undefined) return null
+  const { event, at } = note
+  const was = { what: event.type, at: iso(at) }
+  if (event.type === 'refused') {
+    return { ...was, reason: event.reason, meaning: REFUSAL_REASONS[event.reason], header: event.name ?? null }
+  }
+  return event.type === 'evicted' ? { ...was, reason: event.cause } : was
+}
+
+export const bypassOf = (reason: keyof typeof BYPASS_REASONS): object => ({
+  reason,
+  meaning: BYPASS_REASONS[reason],
+})

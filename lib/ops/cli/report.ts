@@ -1,0 +1,28 @@
+import type { WarmReport } from '../warm/report.js'
+
+const number = (value: number): string => value.toLocaleString('en-US')
+
+/** The report for people. */
+export function textOf({ done, refused, milliseconds, aborted, ...counts }: WarmReport): string {
+  const reasons = Object.entries(refused).sort(([, one], [, other]) => other - one)
+  const rows: [name: string, count: number, detail?: string][] = [
+    ['warmed', counts.warmed],
+    ['fresh', counts.fresh],
+    ['stale', counts.stale, 'being refreshed'],
+    [
+      'refused',
+      reasons.reduce((sum, [, count]) => sum + count, 0),
+      reasons.map(([reason, count]) => `${reason} ${number(count)}`).join(', '),
+    ],
+    ['uncached', counts.uncached, 'no Cache-Status of reelcache'],
+    ['failed', counts.failed],
+  ]
+  const shown = rows.filter(([name, count]) => count > 0 || name === 'warmed' || name === 'failed')
+  const width = Math.max(...shown.map(([, count]) => number(count).length))
+  return [
+    `${number(done)} requests in ${(milliseconds / 1_000).toFixed(1)} s${aborted ? ', ended early' : ''}`,
+    ...shown.map(([name, count, detail = '']) =>
+      `  ${name.padEnd(8)} ${number(count).padStart(width)}  ${detail}`.trimEnd(),
+    ),
+  ].join('\n')
+}
