@@ -7,7 +7,7 @@ import { entryOf, tierContract } from '../tiers/tier-contract.js'
 /** A tier on a Map, at once or a turn later, which can be made to fail. */
 class MapTier implements Tier {
   readonly maxEntryBytes = 1_000_000
-  readonly kept = new Map<string, CacheEntry>()
+  kept = new Map<string, CacheEntry>()
   readonly calls: string[] = []
   failure: Error | undefined
   /** Runs while a slow answer is on its way. */
@@ -126,10 +126,11 @@ it.each(purges)(
     const { stack, memory, file, entry } = setup()
     file.kept.set(entry.key, entry)
     const disk = gate()
-    const { delete: remove, deleteTag, clear } = file
-    file.delete = key => disk.opened.then(() => remove.call(file, key))
-    file.deleteTag = tag => disk.opened.then(() => deleteTag.call(file, tag))
-    file.clear = () => disk.opened.then(() => clear.call(file))
+    const slow = new MapTier('file', true)
+    slow.kept = file.kept
+    file.delete = key => disk.opened.then(() => slow.delete(key))
+    file.deleteTag = tag => disk.opened.then(() => slow.deleteTag(tag))
+    file.clear = () => disk.opened.then(() => slow.clear())
     const purging = purge(stack, entry)
     expect(await stack.get(entry.key)).toBeUndefined()
     expect(memory.kept.size).toBe(0)
