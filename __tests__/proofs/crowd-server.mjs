@@ -69,7 +69,7 @@ const app = express()
 app.use((_req, res, next) => {
   open++
   res.once('close', () => open--)
-  kept?.push(Buffer.alloc(32 * 1024, 'z'))
+  kept?.push(Buffer.alloc(128 * 1024, 'z'))
   next()
 })
 app.get('/plain/:movieId', answer)
