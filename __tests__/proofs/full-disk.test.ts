@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Alert, CacheStats } from '../../lib/index.js'
 import {
   filesBelow,
   heardFromFiles,
@@ -81,6 +82,9 @@ async function speakUntil(speaker: Speaker, condition: () => Promise<boolean>): 
   return lines
 }
 
+/** Other alerts may be right on so small a disk. */
+const failing = ({ alerts }: CacheStats): Alert | undefined => alerts.find(({ code }) => code === 'files-failing')
+
 test.each(disks)(
   'a full disk costs nobody an answer, and files come back with the room: %s',
   async (name, make, fill) => {
@@ -93,8 +97,8 @@ test.each(disks)(
     const stats = () => speaker.tell('stats')
 
     let full = await stats()
-    const before = await speakUntil(speaker, async () => (full = await stats()).alerts.length > 0)
-    expect(full.alerts).toMatchObject([{ code: 'files-failing', message: expect.stringContaining('ENOSPC') }])
+    const before = await speakUntil(speaker, async () => failing((full = await stats())) !== undefined)
+    expect(failing(full)?.message).toContain('ENOSPC')
     for (let i = 0; i < LINES_WHEN_FULL; i++) await speakNext(speaker)
     const onFullDisk = await startSpeaker({ tts, execArgv, isMute: true })
     const kept = await heardFromFiles(onFullDisk, before)
@@ -104,8 +108,8 @@ test.each(disks)(
     rmSync(filler, { recursive: true })
     const { entries } = (await stats()).files!
     const resumed = await speakUntil(speaker, async () => {
-      const { alerts, files } = await stats()
-      return alerts.length === 0 && files!.entries >= entries + 5
+      const now = await stats()
+      return failing(now) === undefined && now.files!.entries >= entries + 5
     })
     await speaker.stop()
     expect(temporariesBelow(directory)).toEqual([])
