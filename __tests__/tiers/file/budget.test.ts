@@ -267,6 +267,26 @@ describe('what a crash leaves behind', () => {
     expect(await tier.get(entry.key)).toEqual(entry)
     expect(filesIn(dir).size).toBe(3)
   })
+
+  it.each([1, 2, 7])('leaves one body beside a meta, its own, where %d others have been left there', async count => {
+    const dir = directory()
+    const { tier } = await ready(dir)
+    const entry = sized('a', 100)
+    await tier.set(entry)
+    const { body } = pathsOf(dir, entry)
+    const others = ['wav', 'ogg', 'opus', 'flac', 'aac', 'm4a', 'webm'].slice(0, count)
+    for (const extension of others) {
+      const path = body.replace(/mp3$/, extension)
+      writeFileSync(path, 'of another time')
+      utimesSync(path, clock.now() / 1000, clock.now() / 1000)
+    }
+    await tier.sweep()
+    expect(filesIn(dir).size).toBe(3 + count)
+    clock.advance(60_001)
+    expect(await tier.sweep()).toMatchObject({ orphans: count, damaged: 0 })
+    expect(filesIn(dir).size).toBe(3)
+    expect(await tier.get(entry.key)).toMatchObject({ key: entry.key, body: entry.body })
+  })
 })
 
 describe('several tiers on one directory', () => {

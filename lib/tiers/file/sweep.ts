@@ -5,7 +5,7 @@ import type { Folders } from './folders.js'
 import { codeOf, unless, type FileSystem } from './fs.js'
 import type { Ledger } from './ledger.js'
 import type { Locks } from './locks.js'
-import { bodyName, locationOf, metaName } from './names.js'
+import { bodyName, BODY_EXTENSIONS, locationOf, metaName, type FileLocation } from './names.js'
 import { Oldest, type Candidate } from './oldest.js'
 import { missingSpace } from './space.js'
 import { AT_ONCE, walk, type Found, type FoundTemporary } from './walk.js'
@@ -158,14 +158,24 @@ export class Sweep {
 
   /** A body alone: its meta is about to come, or never will. */
   #judgeBody({ folder, digest, extension = '', writtenAt = 0 }: Found): Promise<void> {
-    const { clock, files, folders, locks } = this.parts
+    const { clock, files, locks } = this.parts
     if (Math.abs(clock.now() - writtenAt) < ORPHAN_AGE) return Promise.resolve()
     return locks.run(digest, async () => {
       const peeked = await files.peek({ folder, digest })
-      if (peeked?.meta !== undefined && locationOf(peeked.meta).extension === extension) return
-      await files.removeFile(folders.path(folder, bodyName({ digest, extension })))
-      this.report.orphans++
+      const wanted = peeked?.meta === undefined ? undefined : locationOf(peeked.meta).extension
+      // Of two bodies beside one meta the wrong one may have been taken for its own.
+      const orphans = wanted === extension ? BODY_EXTENSIONS.filter(other => other !== wanted) : [extension]
+      for (const orphan of orphans) await this.#removeOrphan({ folder, digest, extension: orphan })
     })
+  }
+
+  async #removeOrphan(place: FileLocation): Promise<void> {
+    const { clock, files, folders, fs } = this.parts
+    const path = folders.path(place.folder, bodyName(place))
+    const stat = await unless(['ENOENT'], undefined, fs.lstat(path))
+    if (stat === undefined || Math.abs(clock.now() - stat.mtimeMs) < ORPHAN_AGE) return
+    await files.removeFile(path)
+    this.report.orphans++
   }
 
   async #judgeTemporary({ folder, name, pid, instance, stat }: FoundTemporary): Promise<void> {
