@@ -1,28 +1,21 @@
 import type { ServerResponse } from 'node:http'
-import type { Request, Response } from 'express'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import type { RefusalReason } from '../core/outcomes.js'
-import type { CacheEntry, ProfileName } from '../core/types.js'
-import type { ResolvedRoute } from '../options.js'
+import type { CacheEntry } from '../core/types.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
 import { miss, revalidated, stale, withKey, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
 import { isConditional } from './conditional.js'
-import type { AnswerFlight, Engine, LiveAnswer } from './engine.js'
-import { newEntry, renewedHeaders, timesOf } from './new-entry.js'
-import type { Freshness } from './freshness.js'
-import { handlerFields, lineOf, locationsOf, resetHead, type Fields, type HandlerFields } from './headers.js'
-import { outdatedTags, type RequestKey } from './key.js'
-import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
-import { IMPLICITLY_VARIED, observe, validatorsOf, type Observation } from './observe.js'
-import type { Policy } from './policy.js'
+import { Draft } from './draft.js'
+import type { AnswerFlight, LiveAnswer } from './engine.js'
+import { locationsOf, resetHead, type Fields } from './headers.js'
+import { outdatedTags } from './key.js'
+import { START_BYTES } from './media.js'
+import { renewedHeaders, timesOf } from './new-entry.js'
+import { observe, validatorsOf, type Observation } from './observe.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation, writeStatus } from './replay.js'
-import { sessionText } from './session.js'
 import { store } from './store.js'
-import { variantKey, variesOn } from './vary.js'
-
-/** Chunks of an event stream that are told apart; one of more is replayed as a whole. */
-const MOST_CHUNKS = 16_384
+import type { Visit } from './visit.js'
 
 /** After these, what was sent so far must not look like a whole answer to those who read along. */
 const CUTTING: ReadonlySet<RefusalReason> = new Set([
@@ -41,17 +34,6 @@ const DOUBTFUL_SPAN = 1_000
 const UNSHARED_SPAN = 10_000
 const FAILED_SPAN = 1_000
 
-/** One request on one route. */
-export interface Visit {
-  readonly engine: Engine
-  readonly profile: ProfileName
-  readonly route: ResolvedRoute
-  readonly policy: Policy
-  readonly req: Request
-  readonly res: Response
-  readonly key: RequestKey
-}
-
 /** What is stored already, and stale: to be confirmed by the handler, and to cover for it where it fails. */
 export interface Stale {
   readonly entry: CacheEntry | undefined
@@ -63,22 +45,17 @@ export interface Stale {
 export class Fill implements Sink {
   /** What the handler answers may still be stored. */
   #isStoring = true
-  readonly #since = performance.now()
   readonly #before: Fields
-  readonly #session: string | undefined
+  readonly #draft: Draft
   readonly #observation: Observation
   readonly #capture: Capture
   readonly #front: Front
   #attachment: Attachment | undefined
   #timer: NodeJS.Timeout | undefined
-  /** All that the client gets, and the handler's part of it. */
-  #fields: Fields = {}
-  #own: HandlerFields = { headers: {}, removed: [] }
   #body = new LiveBody()
   /** Bytes the handler has sent. */
   #length = 0
   #isShared = false
-  #freshness: Freshness | undefined
   #entry: CacheEntry | undefined
   #isHeld = false
   #isConfirmed = false
@@ -96,8 +73,8 @@ export class Fill implements Sink {
   ) {
     const { req, res, key, route } = visit
     this.#before = res.getHeaders()
-    this.#session = sessionText(req)
     this.#observation = observe(req, validatorsOf(stale.base), key.visibleQuery)
+    this.#draft = new Draft(visit, this.#before, this.#observation)
     this.#front = frontOf(req, res)
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
     this.#capture = capture(res, this)
@@ -117,18 +94,17 @@ export class Fill implements Sink {
     if (!this.#isStoring) return false
     const { engine, policy, req, res } = this.visit
     this.#forgetBody()
-    this.#fields = res.getHeaders()
-    this.#own = handlerFields(this.#before, this.#fields)
+    this.#draft.readHead(res)
     if (GONE.has(res.statusCode)) this.#forgetStale()
     this.#isCovered = res.statusCode >= 500 && this.#coverNow() !== undefined
     if (this.#isCovered) return this.#hold(true)
     if (this.stale.base !== undefined && res.statusCode === 304) return this.#hold(true)
     if (req.method === 'POST' && res.statusCode < 400) this.#invalidate()
     const now = engine.clock.now()
-    const verdict = policy.judgeHead(req.method, res.statusCode, this.#fields, now)
-    const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#judgeRun()
+    const verdict = policy.judgeHead(req.method, res.statusCode, this.#draft.fields, now)
+    const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     if (typeof verdict === 'string' || refusal !== undefined) return this.#passOn(refusal!)
-    this.#freshness = verdict
+    this.#draft.freshness = verdict
     this.#describe()
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
@@ -145,7 +121,7 @@ export class Fill implements Sink {
   #describe(): void {
     const { engine, req, res, key, profile } = this.visit
     const { statusCode: status } = res
-    const answer = { key: this.#keyText(), tags: key.tags, headers: this.#own.headers, profile, status }
+    const answer = { key: this.#draft.key, tags: key.tags, headers: this.#draft.own.headers, profile, status }
     if (req.method === 'POST' && status === 200) writeLocation(engine, res, answer)
     offerRanges(req, res, answer)
   }
@@ -154,7 +130,7 @@ export class Fill implements Sink {
   #invalidate(): void {
     const { engine, req, profile, route } = this.visit
     this.pause(true)
-    engine.invalidate(outdatedTags(req, profile, route, locationsOf(this.#fields)))
+    engine.invalidate(outdatedTags(req, profile, route, locationsOf(this.#draft.fields)))
     this.pause(false)
   }
 
@@ -168,9 +144,9 @@ export class Fill implements Sink {
     const { maxEntryBytes } = this.visit.route
     if (this.#isStoring && this.#length > maxEntryBytes) return this.#outgrow(bytes)
     if (this.#isShared && this.#isStoring) {
-      const refusal = this.#judgeRun()
+      const refusal = this.#draft.judgeRun()
       if (refusal !== undefined) return this.#refuse(refusal)
-      if (this.#varied.length > this.#sharedFor) this.#unshare()
+      if (this.#draft.varied.length > this.#sharedFor) this.#unshare()
     }
     this.#silence?.refresh()
     this.#attachment?.lookForListeners()
@@ -228,16 +204,16 @@ export class Fill implements Sink {
   #share(): void {
     const { engine, res } = this.visit
     this.#isShared = true
-    this.#sharedFor = this.#varied.length
+    this.#sharedFor = this.#draft.varied.length
     // Solo, or good for its own client alone.
     if (engine.flights.leader(this.flight.key) !== this.flight) return
-    if (this.#freshness!.staleAt <= engine.clock.now()) return
+    if (this.#draft.freshness!.staleAt <= engine.clock.now()) return
     this.#watchSilence()
     const body = this.#body
     const live: LiveAnswer = {
-      entry: Object.freeze(this.#build(Buffer.alloc(0))),
-      varied: this.#varied,
-      length: lineOf(this.#fields, 'content-length'),
+      entry: Object.freeze(this.#draft.entry(Buffer.alloc(0))),
+      varied: this.#draft.varied,
+      length: this.#draft.line('content-length'),
       join: (reader: LiveReader): StopReading => {
         // The handler may be waiting for a slow client: from now on it does not.
         if (!body.hasReaders && res.writableNeedDrain) process.nextTick(() => res.emit('drain'))
@@ -273,14 +249,11 @@ export class Fill implements Sink {
 
   /** The first bytes are there, and nothing speaks against storing the rest. */
   #mayBeShared(): boolean {
-    const { profile } = this.visit
-    if (this.#length < START_BYTES && profile === 'tts') return false
-    const encoding = lineOf(this.#fields, 'content-encoding')
-    const start = Buffer.concat(this.#body.chunks, Math.min(this.#length, START_BYTES))
-    const reason = judgeStart(profile, lineOf(this.#fields, 'content-type'), encoding !== undefined, start)
+    if (this.#length < START_BYTES && this.visit.profile === 'tts') return false
+    const refusal = this.#draft.judgeStart(this.#body.chunks, this.#length)
     // What begins wrongly is never shared, and need not be looked at again.
-    this.#isShared = reason !== undefined && this.#length >= START_BYTES
-    return reason === undefined && this.#judgeRun() === undefined
+    this.#isShared = refusal !== undefined && this.#length >= START_BYTES
+    return refusal === undefined && this.#draft.judgeRun() === undefined
   }
 
   /** The answer has become too large to store; who reads along goes on, as long as they keep up. */
@@ -329,7 +302,7 @@ export class Fill implements Sink {
       this.#cover(head.statusCode)
       return this.#part(head)
     }
-    this.flight.release({ entry: cover, varied: this.#varied, why: 'stale-if-error' })
+    this.flight.release({ entry: cover, varied: this.#draft.varied, why: 'stale-if-error' })
     this.#capture.release()
     this.#sendCover(cover, undefined)
     this.#part(head)
@@ -366,7 +339,7 @@ export class Fill implements Sink {
   /** The handler has failed: the client and those who wait get what is stored. */
   #cover(status: number | undefined): void {
     const cover = this.stale.cover!
-    const varied = this.#varied
+    const varied = this.#draft.varied
     this.#isStoring = false
     this.#capture.release()
     this.#report('status')
@@ -387,7 +360,7 @@ export class Fill implements Sink {
   #takeWhole(body: Buffer): boolean {
     const refusal = this.#judgeWhole(body)
     if (refusal !== undefined) return this.#passOn(refusal)
-    this.#entry = this.#build(body)
+    this.#entry = this.#draft.entry(body)
     this.#showEtag(this.#entry)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && this.#entry.status === 200)
@@ -398,7 +371,7 @@ export class Fill implements Sink {
     const body = Buffer.concat(chunks)
     const refusal = this.#judgeStream(body)
     if (refusal === undefined) {
-      this.#entry = { ...this.#build(body), ...this.#chunkEnds() }
+      this.#entry = this.#draft.entry(body, chunks)
       return
     }
     this.#refuse(refusal)
@@ -407,24 +380,17 @@ export class Fill implements Sink {
     this.visit.res.end()
   }
 
+  #judgeWhole(body: Buffer): Refusal | undefined {
+    const refusal = this.#draft.judgeBody(body)
+    return refusal === undefined && this.flight.fenced ? { reason: 'purged' } : refusal
+  }
+
   /** As any whole body; and where the client has left, whoever ended the answer may have done so for that. */
   #judgeStream(body: Buffer): Refusal | undefined {
     const refusal = this.#judgeWhole(body)
     if (refusal !== undefined || this.#attachment?.isDoubtful !== true) return refusal
-    const isProven = lineOf(this.#fields, 'content-length') !== undefined || this.#isEventStream
+    const isProven = this.#draft.line('content-length') !== undefined || this.#draft.isEventStream
     return isProven ? undefined : { reason: 'aborted' }
-  }
-
-  get #isEventStream(): boolean {
-    return isEventStream(lineOf(this.#fields, 'content-type')) && lineOf(this.#fields, 'content-encoding') === undefined
-  }
-
-  /** Where the chunks of an event stream end: on a hit they come as they came first. */
-  #chunkEnds(): Pick<CacheEntry, 'chunkEnds'> | undefined {
-    const { chunks } = this.#body
-    if (!this.#isEventStream || chunks.length > MOST_CHUNKS) return undefined
-    let end = 0
-    return { chunkEnds: chunks.map(chunk => (end += chunk.length)) }
   }
 
   /** The last look, when the head has left: then the entry is kept, and whoever waits gets it. */
@@ -445,9 +411,14 @@ export class Fill implements Sink {
     }
   }
 
+  #judgeAfterwards(): Refusal | undefined {
+    if (this.flight.fenced) return { reason: 'purged' }
+    return this.#draft.judgeRun() ?? (this.#isHeld ? undefined : this.#draft.judgeSentHead())
+  }
+
   #keep(entry: CacheEntry): void {
     const { engine, key, profile } = this.visit
-    const varied = this.#varied
+    const varied = this.#draft.varied
     store(engine, profile, key.text, varied, entry)
     engine.backoff.worked(this.flight.key)
     if (entry.staleAt > engine.clock.now()) {
@@ -466,14 +437,14 @@ export class Fill implements Sink {
     const stale = this.stale.base!
     this.#capture.release()
     const now = engine.clock.now()
-    const headers = renewedHeaders(stale.headers, this.#own.headers)
+    const headers = renewedHeaders(stale.headers, this.#draft.own.headers)
     const verdict = policy.judgeHead(
       req.method,
       stale.status,
-      { ...this.#before, ...headers, age: this.#fields['age'] },
+      { ...this.#before, ...headers, age: this.#draft.fields['age'] },
       now,
     )
-    const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#judgeRun()
+    const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     const entry = typeof verdict === 'string' ? stale : { ...stale, headers, ...timesOf(verdict, now) }
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
@@ -495,73 +466,6 @@ export class Fill implements Sink {
     this.pause(true)
     replay(req, res, entry, this.#observation.conditions, this.#decorated(status), now, this.visit.route.pace)
     this.pause(false)
-  }
-
-  /** What can be said against storing before the body is known. */
-  #judgeRun(): Refusal | undefined {
-    const { policy, req, route, key } = this.visit
-    const length = lineOf(this.#fields, 'content-length')
-    if (length !== undefined && Number(length) > route.maxEntryBytes) return { reason: 'too-large' }
-    const name = policy.unkeyedHeader(this.#observation, key.origin, this.#varied)
-    if (name !== undefined) return { reason: 'unkeyed-header', name }
-    if (sessionText(req) !== this.#session) return { reason: 'session' }
-    return undefined
-  }
-
-  #judgeWhole(body: Buffer): Refusal | undefined {
-    const { profile, route } = this.visit
-    if (body.length > route.maxEntryBytes) return { reason: 'too-large' }
-    const length = lineOf(this.#fields, 'content-length')
-    if (length !== undefined && Number(length) !== body.length) return { reason: 'length-mismatch' }
-    const encoding = lineOf(this.#fields, 'content-encoding')
-    const reason = judgeBody(
-      profile,
-      lineOf(this.#fields, 'content-type'),
-      encoding !== undefined,
-      body,
-      route.complete,
-    )
-    if (reason !== undefined) return { reason }
-    return this.flight.fenced ? { reason: 'purged' } : this.#judgeRun()
-  }
-
-  /** Middleware in front writes its own fields while the head leaves: a cookie there may be the answer's, unless it is the session's own. */
-  #judgeAfterwards(): Refusal | undefined {
-    const { req, res } = this.visit
-    if (this.flight.fenced) return { reason: 'purged' }
-    const refusal = this.#judgeRun()
-    if (refusal !== undefined || this.#isHeld) return refusal
-    if (!res.headersSent) return { reason: 'set-cookie' }
-    const isForeign = res.getHeader('set-cookie') !== undefined && sessionText(req) === undefined
-    return isForeign ? { reason: 'set-cookie' } : undefined
-  }
-
-  #build(body: Buffer): CacheEntry {
-    const { engine, profile, key, res } = this.visit
-    return newEntry({
-      key: this.#keyText(),
-      profile,
-      status: res.statusCode,
-      fields: this.#own,
-      body,
-      tags: key.tags,
-      freshness: this.#freshness!,
-      now: engine.clock.now(),
-      handlerTime: performance.now() - this.#since,
-    })
-  }
-
-  /** The key of this answer: the request's, or with the fields that chose it among variants. */
-  #keyText(): string {
-    const text = this.visit.key.text
-    return this.#varied.length === 0 ? text : variantKey(text, this.#varied, this.#observation.headers)
-  }
-
-  /** Fields that chose this answer: those it names in Vary, and those that count as named once they are read. */
-  get #varied(): readonly string[] {
-    const named = variesOn(this.#own.headers) ?? []
-    const read = IMPLICITLY_VARIED.filter(name => this.#observation.reads.has(name) && !named.includes(name))
-    return [...named, ...read].filter(name => !this.visit.route.vary.includes(name)).sort()
   }
 
   get #was(): 'miss' | 'stale' {
@@ -623,7 +527,7 @@ export class Fill implements Sink {
   #writeStatus(status: Status): void {
     const { res } = this.visit
     res.removeHeader('Cache-Status')
-    const others = this.#fields['cache-status']
+    const others = this.#draft.fields['cache-status']
     if (others !== undefined) res.setHeader('Cache-Status', String(others))
     writeStatus(res, this.#decorated(status))
   }

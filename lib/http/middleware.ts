@@ -10,7 +10,7 @@ import * as say from './cache-status.js'
 import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
 import type { Answer, AnswerFlight, Engine, LiveAnswer, Refresh } from './engine.js'
-import { Fill, type Visit } from './fill.js'
+import { Fill } from './fill.js'
 import { locationsOf } from './headers.js'
 import { keyOf, outdatedTags, type RequestKey } from './key.js'
 import { Policy } from './policy.js'
@@ -18,6 +18,7 @@ import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
+import type { Visit } from './visit.js'
 
 /** The middleware of one route. */
 export interface CacheHandler {

@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
-import type { Visit } from './fill.js'
 import { runInProcess, type Dispatch } from './in-process.js'
 import { standInSocket } from './stand-in.js'
+import type { Visit } from './visit.js'
 
 /** A refresh that has not ended by then is given up. */
 const LONGEST_REFRESH = 300_000

@@ -1,0 +1,123 @@
+import type { Response } from 'express'
+import type { CacheEntry } from '../core/types.js'
+import type { Refusal } from './cache-status.js'
+import type { Freshness } from './freshness.js'
+import { handlerFields, lineOf, type Fields, type HandlerFields } from './headers.js'
+import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
+import { newEntry } from './new-entry.js'
+import { IMPLICITLY_VARIED, type Observation } from './observe.js'
+import { sessionText } from './session.js'
+import { variantKey, variesOn } from './vary.js'
+import type { Visit } from './visit.js'
+
+/** Chunks of an event stream that are told apart; one of more is replayed as a whole. */
+const MOST_CHUNKS = 16_384
+
+/** What a handler has answered so far, what can be said against storing it, and the entry it would make. */
+export class Draft {
+  /** All that the client gets, and the handler's part of it. */
+  fields: Fields = {}
+  own: HandlerFields = { headers: {}, removed: [] }
+  freshness: Freshness | undefined
+  readonly #since = performance.now()
+  readonly #session: string | undefined
+
+  constructor(
+    private readonly visit: Visit,
+    /** What stood on the response before the handler ran. */
+    private readonly before: Fields,
+    private readonly observation: Observation,
+  ) {
+    this.#session = sessionText(visit.req)
+  }
+
+  readHead(res: Response): void {
+    this.fields = res.getHeaders()
+    this.own = handlerFields(this.before, this.fields)
+  }
+
+  line(name: string): string | undefined {
+    return lineOf(this.fields, name)
+  }
+
+  /** The key of this answer: the request's, or with the fields that chose it among variants. */
+  get key(): string {
+    const { text } = this.visit.key
+    const { varied } = this
+    return varied.length === 0 ? text : variantKey(text, varied, this.observation.headers)
+  }
+
+  /** Fields that chose this answer: those it names in Vary, and those that count as named once they are read. */
+  get varied(): readonly string[] {
+    const named = variesOn(this.own.headers) ?? []
+    const read = IMPLICITLY_VARIED.filter(name => this.observation.reads.has(name) && !named.includes(name))
+    return [...named, ...read].filter(name => !this.visit.route.vary.includes(name)).sort()
+  }
+
+  get isEventStream(): boolean {
+    return isEventStream(this.line('content-type')) && !this.#isEncoded
+  }
+
+  /** The entry this answer makes with `body`; `chunks` are what that came in. */
+  entry(body: Buffer, chunks: readonly Buffer[] = []): CacheEntry {
+    const { engine, profile, key, res } = this.visit
+    const made = newEntry({
+      key: this.key,
+      profile,
+      status: res.statusCode,
+      fields: this.own,
+      body,
+      tags: key.tags,
+      freshness: this.freshness!,
+      now: engine.clock.now(),
+      handlerTime: performance.now() - this.#since,
+    })
+    const isKept = this.isEventStream && chunks.length > 0 && chunks.length <= MOST_CHUNKS
+    return isKept ? { ...made, chunkEnds: endsOf(chunks) } : made
+  }
+
+  /** What can be said against storing before the body is known. */
+  judgeRun(): Refusal | undefined {
+    const { policy, req, route, key } = this.visit
+    const length = this.line('content-length')
+    if (length !== undefined && Number(length) > route.maxEntryBytes) return { reason: 'too-large' }
+    const name = policy.unkeyedHeader(this.observation, key.origin, this.varied)
+    if (name !== undefined) return { reason: 'unkeyed-header', name }
+    if (sessionText(req) !== this.#session) return { reason: 'session' }
+    return undefined
+  }
+
+  /** What can be said against a body from its first bytes; undefined also as long as there are too few of them. */
+  judgeStart(chunks: readonly Buffer[], length: number): Refusal | undefined {
+    const start = Buffer.concat(chunks, Math.min(length, START_BYTES))
+    const reason = judgeStart(this.visit.profile, this.line('content-type'), this.#isEncoded, start)
+    return reason === undefined ? undefined : { reason }
+  }
+
+  judgeBody(body: Buffer): Refusal | undefined {
+    const { profile, route } = this.visit
+    if (body.length > route.maxEntryBytes) return { reason: 'too-large' }
+    const length = this.line('content-length')
+    if (length !== undefined && Number(length) !== body.length) return { reason: 'length-mismatch' }
+    const reason = judgeBody(profile, this.line('content-type'), this.#isEncoded, body, route.complete)
+    return reason === undefined ? this.judgeRun() : { reason }
+  }
+
+  /** Middleware in front writes its own fields while the head leaves: a cookie there may be the answer's, unless it is the session's own. */
+  judgeSentHead(): Refusal | undefined {
+    const { req, res } = this.visit
+    if (!res.headersSent) return { reason: 'set-cookie' }
+    const isForeign = res.getHeader('set-cookie') !== undefined && sessionText(req) === undefined
+    return isForeign ? { reason: 'set-cookie' } : undefined
+  }
+
+  get #isEncoded(): boolean {
+    return this.line('content-encoding') !== undefined
+  }
+}
+
+/** Where the chunks of an event stream end: on a hit they come as they came first. */
+function endsOf(chunks: readonly Buffer[]): number[] {
+  let end = 0
+  return chunks.map(chunk => (end += chunk.length))
+}
