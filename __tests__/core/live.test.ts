@@ -38,6 +38,23 @@ describe('a body while it is made', () => {
   let body: LiveBody
   beforeEach(() => (body = new LiveBody()))
 
+  it('is read on from the bytes of a whole that is held elsewhere', () => {
+    const reader = joined(body, 1)
+    push(body, 'ab', 'c', 'def')
+    const whole = Buffer.from('abcdef')
+    body.rebase(whole)
+    expect(body.chunks.every(({ buffer }) => buffer === whole.buffer)).toBe(true)
+    body.end()
+    reader.drain()
+    expect(reader.heard).toEqual(['ab', 'c', 'def', 'end'])
+  })
+
+  it('is not read from another whole', () => {
+    push(body, 'ab')
+    body.rebase(Buffer.from('xyz'))
+    expect(held(body)).toEqual(['ab', 2])
+  })
+
   it('is read from its beginning whenever one joins', () => {
     const early = joined(body)
     push(body, 'a', 'b')

@@ -69,8 +69,8 @@ describe('clients that never read', () => {
   const making = { bytes: 8 * MB, chunks: 128 }
   /** What a connection takes: Node's objects, and what lies between the stream and the socket. */
   const CONNECTION = 64 * 1024
-  /** The chunks, the entry that is made of them, the connections, and room for what a process does beside. */
-  const BOUND = 2 * making.bytes + CLIENTS * CONNECTION + 4 * MB
+  /** The entry once, the connections, and room for what a process does beside. */
+  const BOUND = making.bytes + CLIENTS * CONNECTION + 4 * MB
 
   /** Only the head is read, and what Node's client takes in before it stops. */
   const crowd = (server: CrowdServer, address: string, length: number): Promise<IncomingMessage[]> =>

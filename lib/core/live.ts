@@ -68,6 +68,13 @@ export class LiveBody {
     }
   }
 
+  /** The same bytes are held elsewhere as a whole: nobody needs them twice. */
+  rebase(whole: Buffer): void {
+    if (whole.length !== this.length) return
+    let end = 0
+    this.chunks = this.chunks.map(chunk => whole.subarray(end, (end += chunk.length)))
+  }
+
   forget(): void {
     this.chunks = []
     this.length = 0

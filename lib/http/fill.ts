@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
+import { isPromise } from '../core/maybe.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
@@ -421,6 +422,7 @@ export class Fill implements Sink {
     const varied = this.#draft.varied
     store(engine, profile, key.text, varied, entry)
     engine.backoff.worked(this.flight.key)
+    if (this.#body.hasReaders) this.#readFromStore(entry)
     if (entry.staleAt > engine.clock.now()) {
       engine.unshared.unmark(this.flight.key)
       this.flight.land({ entry, varied })
@@ -429,6 +431,12 @@ export class Fill implements Sink {
       engine.unshared.mark(this.flight.key, UNSHARED_SPAN)
       this.flight.refuse()
     }
+  }
+
+  /** Whoever is still reading reads what was stored, so that the answer is held once. */
+  #readFromStore({ key }: CacheEntry): void {
+    const stored = this.visit.engine.tier.get(key)
+    if (!isPromise(stored) && stored !== undefined) this.#body.rebase(stored.body)
   }
 
   /** The handler answered 304 to the stored validator (RFC 9111 section 4.3.4): the stored answer is renewed and sent. */
