@@ -2,7 +2,8 @@ import http, { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Application, type Express, type Request, type Response } from 'express'
 import { createSecureServer, createServer } from '../lib/index.js'
 import { expresses } from './support/express.js'
-import { both, bytesOf, lines, listening, makers, said } from './server/support.js'
+import { listening } from './support/server.js'
+import { both, bytesOf, lines, makers, said } from './server/support.js'
 
 describe.each(expresses)('createServer with an app of %s', (_, framework) => {
   /** Whether a request and its response have the prototypes of the app, when it gets them from the server. */

@@ -1,6 +1,7 @@
 import type { Application, Request, RequestHandler, Response } from 'express'
 import { errorPage, expresses, type Express } from '../support/express.js'
-import { both, bothSay, bytesOf, listening, said } from './support.js'
+import { listening } from '../support/server.js'
+import { both, bothSay, bytesOf, said } from './support.js'
 
 /** Where a request is: the name of the app that it and its answer belong to, and what that app has set. */
 const place = (req: Request, res: Response): string =>

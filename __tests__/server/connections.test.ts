@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib'
 import type { Application, RequestHandler } from 'express'
 import { errorPage, expresses, type Express } from '../support/express.js'
 import { gate } from '../support/gate.js'
-import { both, bothSay, bytesOf, Line, lines, listening, type Pair } from './support.js'
+import { listening } from '../support/server.js'
+import { both, bothSay, bytesOf, Line, lines, type Pair } from './support.js'
 
 const host = 'Host: films.example'
 const closing = [host, 'Connection: close']

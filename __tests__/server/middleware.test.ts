@@ -6,7 +6,8 @@ import helmet from 'helmet'
 import { testCache } from '../support/cache.js'
 import { fakeClock } from '../support/clock.js'
 import { expresses } from '../support/express.js'
-import { both, bytesOf, listening, said } from './support.js'
+import { listening } from '../support/server.js'
+import { both, bytesOf, said } from './support.js'
 
 declare module 'express-session' {
   interface SessionData {

@@ -4,7 +4,7 @@ import { createSecureServer } from '../../lib/index.js'
 import { answered, type Answer } from '../support/client.js'
 import { expresses } from '../support/express.js'
 import { selfSigned } from './certificate.js'
-import { listening } from './support.js'
+import { listening } from '../support/server.js'
 
 const identity = selfSigned()
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { Application, Express as App } from 'express'
 import { createServer } from '../../lib/index.js'
 import { exchange } from '../support/client.js'
-import type { Served } from '../support/server.js'
+import { listening, type Served } from '../support/server.js'
 
 /** The server that Express itself would make, and ours. */
 export const makers = [
@@ -13,35 +13,6 @@ export const makers = [
 ] as const
 
 export type Make = (typeof makers)[number][1]
-
-const running = new Set<Served>()
-
-/** Lets a server listen until the test that made it is over. */
-export async function listening(server: http.Server): Promise<Served> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const agent = new http.Agent()
-  const served: Served = {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    agent,
-    close: async () => {
-      running.delete(served)
-      agent.destroy()
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
-  }
-  running.add(served)
-  return served
-}
-
-afterEach(async () => {
-  await Promise.all([...running].map(served => served.close()))
-})
 
 /** What came of the same through `http.createServer` and through ours. */
 export interface Pair<T> {
