@@ -1,4 +1,5 @@
 import type { Express } from 'express'
+import { awaited } from './core/awaited.js'
 import { EventStream } from './core/event-stream.js'
 import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
@@ -8,16 +9,16 @@ import { Metrics } from './core/metrics.js'
 import { Stack } from './core/stack.js'
 import { Traces } from './core/traces.js'
 import { PROFILES, type ProfileName, type Tier } from './core/types.js'
-import { lookUpOf } from './explain.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
 import { movieTag } from './http/key.js'
+import { lookUpOf } from './http/look-up.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
 import { sendThrough, traced } from './http/own-requests.js'
+import { Policy } from './http/policy.js'
 import { Inventory } from './inventory.js'
 import {
-  LONGEST_TIMER,
   resolveAdmin,
   resolveOptions,
   resolveRoute,
@@ -150,7 +151,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   })
   const stats = (): CacheStats => statsOf({ metrics, memory, maxBytes, files, flights }, monitor.alerts)
   const health = (): Health => healthOf(stats())
-  const inventory = new Inventory(memory, fileOptions?.dir)
+  const inventory = new Inventory(memory, files)
   const routes = new WeakMap<object, CachedRoute>()
   const purgeAll = async (target: PurgeTarget): Promise<number> => {
     const entries = await purge(target, stored, flights)
@@ -185,13 +186,7 @@ export function createCache(options: CacheOptions = {}): Cache {
       const send = sendThrough(app, traces, key => flights.leader(key) !== undefined)
       return warm(send, requests, { ...limits, signal })
     },
-    async warmedUp() {
-      // What goes on in the background lets the process end; whoever waits for it does not.
-      const hold = setInterval(() => undefined, LONGEST_TIMER)
-      const report = await warmingUp
-      clearInterval(hold)
-      return report
-    },
+    warmedUp: () => awaited(warmingUp),
     on(_name, listener) {
       events.on(listener)
       return this
@@ -252,9 +247,9 @@ function factories(
   const make =
     (profile: ProfileName) =>
     (options?: RouteOptions): CacheHandler => {
-      const route = resolveRoute(profiles[profile], options)
-      const handler = traced(cacheMiddleware(profile === 'tts' ? speech : engine, profile, route), traces)
-      routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, route) })
+      const policy = new Policy(resolveRoute(profiles[profile], options))
+      const handler = traced(cacheMiddleware(profile === 'tts' ? speech : engine, profile, policy), traces)
+      routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, policy) })
       return handler
     }
   return { cacheApi: make('api'), cacheEnhanced: make('enhanced'), cacheAi: make('ai'), cacheTts: make('tts') }

@@ -1,25 +1,20 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { PROFILES, type ProfileName } from './core/types.js'
 import type { Listing, Lookup, Page, StoredEntry } from './ops/admin/source.js'
-import { decodeMeta } from './tiers/file/meta.js'
-import { bodyName, folderOf, FORMAT, locationOf, metaName, placeOf } from './tiers/file/names.js'
+import type { FiledEntry, FileTier } from './tiers/file/tier.js'
 import type { Held, MemoryTier } from './tiers/memory.js'
 
 /** What lies where, for people. Looking is not using: nothing stays longer because somebody looked at it. */
 export class Inventory {
   constructor(
     private readonly memory: MemoryTier,
-    /** Where the files lie. */
-    private readonly dir: string | undefined,
+    private readonly files: FileTier | undefined,
   ) {}
 
   /** Every place where something lies under a key. */
   async find(key: string): Promise<StoredEntry[]> {
     const held = this.memory.peek(key)
-    const { folder, digest } = placeOf(key)
-    const filed = await this.#read(folder, digest)
-    return [held && inMemory(held), filed?.key === key ? filed : undefined].filter(entry => entry !== undefined)
+    const filed = await this.files?.peek(key)
+    return [held && inMemory(held), filed && inFiles(filed)].filter(entry => entry !== undefined)
   }
 
   async list(lookup: Lookup, page: Page): Promise<Listing> {
@@ -42,26 +37,10 @@ export class Inventory {
     for (const profile of profiles) yield* this.memory.list(profile)
   }
 
-  /** The files of one movie, or of none: they share a folder, and the whole directory is never walked for a page. */
-  async #listFiles(tag: string | undefined, { offset, limit }: Page): Promise<Listing> {
+  async #listFiles(tag: string | undefined, page: Page): Promise<Listing> {
     const movie = tag === undefined ? undefined : /^movie:(.*)$/s.exec(tag)?.[1]
-    const folder = folderOf(movie)
-    const names = this.dir === undefined ? [] : await readdir(join(this.dir, FORMAT, folder)).catch(() => [])
-    const digests = names.filter(name => name.endsWith('.meta')).map(name => name.slice(0, -'.meta'.length))
-    const wanted = digests.sort().slice(offset, offset + limit)
-    const read = await Promise.all(wanted.map(digest => this.#read(folder, digest)))
-    const entries = read.filter(entry => entry !== undefined)
-    return { entries, hasMore: digests.length > offset + limit }
-  }
-
-  async #read(folder: string, digest: string): Promise<StoredEntry | undefined> {
-    if (this.dir === undefined) return undefined
-    const root = join(this.dir, FORMAT, folder)
-    const raw = await readFile(join(root, metaName(digest))).catch(() => undefined)
-    const meta = raw === undefined ? undefined : decodeMeta(raw)
-    if (meta === undefined) return undefined
-    const path = join(root, bodyName(locationOf(meta)))
-    return { ...meta, etag: meta.etag ?? undefined, tier: 'file', bodyBytes: meta.size, uses: undefined, path }
+    const listed = await this.files?.list(movie, page)
+    return { entries: (listed?.entries ?? []).map(inFiles), hasMore: listed?.hasMore ?? false }
   }
 }
 
@@ -69,3 +48,8 @@ const inMemory = ({ entry, uses }: Held): StoredEntry => {
   const { body, ...others } = entry
   return { ...others, tier: 'memory', bodyBytes: body.length, uses, path: undefined }
 }
+
+const inFiles = ({ meta, path }: FiledEntry): StoredEntry => ({
+  ...meta,
+  ...{ etag: meta.etag ?? undefined, tier: 'file', bodyBytes: meta.size, uses: undefined, path },
+})

@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedByKeys } from './bounded.js'
 import type { Clock, Milliseconds } from './types.js'
 
 const FIRST_PAUSE = 1_000
@@ -17,8 +18,7 @@ export class Backoff {
     private readonly clock: Clock,
     max: number,
   ) {
-    // A key may be as long as a request head: the text counts, not only the number of keys.
-    this.#failures = new LRUCache({ max, maxSize: max * 256, sizeCalculation: (_, key) => key.length + 1 })
+    this.#failures = boundedByKeys(max)
   }
 
   /** Whether the work may be done now. True: it is under way until it has worked or failed, and nobody else begins it. */

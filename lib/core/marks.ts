@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedByKeys } from './bounded.js'
 import type { Clock, Milliseconds } from './types.js'
 
 /** Remembers a few keys for a while, in bounded memory: whose answers may not be shared, or who has been seen once. */
@@ -9,8 +10,7 @@ export class Marks {
     private readonly clock: Clock,
     max: number,
   ) {
-    // A key may be as long as a request head: the text counts, not only the number of keys.
-    this.#until = new LRUCache({ max, maxSize: max * 256, sizeCalculation: (_, key) => key.length + 1 })
+    this.#until = boundedByKeys(max)
   }
 
   mark(key: string, span: Milliseconds): void {

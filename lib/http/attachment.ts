@@ -102,16 +102,13 @@ export class Attachment {
    * it.
    */
   noteHandler(): void {
-    this.#handlers = this.#listenersSince(this.front)
+    this.#handlers = this.#listenersBut(this.front.ofResponse)
   }
 
   /** The client is on its own, and the handler goes on with a response that nobody gets. */
   part({ statusCode, statusMessage, fields, isSent }: Head): ServerResponse {
-    const handlers = this.#handlers ?? this.#listenersSince(this.front)
-    const ofResponse = RESPONSE_EVENTS.map((name, at) =>
-      (this.res.rawListeners(name) as Listener[]).filter(listener => !handlers[at]!.includes(listener)),
-    )
-    this.front = { ...this.front, ofResponse }
+    const handlers = this.#handlers ?? this.#listenersBut(this.front.ofResponse)
+    this.front = { ...this.front, ofResponse: this.#listenersBut(handlers) }
     const other = standInResponse(this.req, standInSocket(this.#socket))
     Object.assign(other, { statusCode, statusMessage })
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) other.setHeader(name, value)
@@ -124,9 +121,9 @@ export class Attachment {
     return other
   }
 
-  #listenersSince({ ofResponse }: Front): Listener[][] {
+  #listenersBut(known: readonly (readonly Listener[])[]): Listener[][] {
     return RESPONSE_EVENTS.map((name, at) =>
-      (this.res.rawListeners(name) as Listener[]).filter(listener => !ofResponse[at]!.includes(listener)),
+      (this.res.rawListeners(name) as Listener[]).filter(listener => !known[at]!.includes(listener)),
     )
   }
 
@@ -149,9 +146,7 @@ export class Attachment {
       // Node aborts the request first, then tells the response.
       const isOfConnection = isOneOf(REQUEST_EVENTS, name) && (this.#socket.destroyed || this.#other !== undefined)
       if (!isOfConnection || (this.#other === undefined && !this.#isGoingOn())) return emit(name, ...args)
-      for (const listener of this.front.ofRequest[REQUEST_EVENTS.indexOf(name)]!) {
-        if (req.rawListeners(name).includes(listener)) listener.apply(req, args)
-      }
+      tell(req, name, this.front.ofRequest[REQUEST_EVENTS.indexOf(name)]!, args)
       this.#override(req, 'aborted', false)
       this.#override(req, 'destroyed', false)
       return true
@@ -190,11 +185,7 @@ export class Attachment {
 
   #tellFront(name: ResponseEvent, args: unknown[]): boolean {
     const { res } = this
-    this.#asItIs(() => {
-      for (const listener of this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!) {
-        if (res.rawListeners(name).includes(listener)) listener.apply(res, args)
-      }
-    })
+    this.#asItIs(() => tell(res, name, this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!, args))
     return true
   }
 
@@ -257,6 +248,11 @@ export class Attachment {
   #override(target: object, name: string, value: unknown): void {
     Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true })
   }
+}
+
+/** Whoever still listens of those. */
+function tell(half: EventEmitter, name: string, those: readonly Listener[], args: unknown[]): void {
+  for (const listener of those) if (half.rawListeners(name).includes(listener)) listener.apply(half, args)
 }
 
 const bound = (method: unknown, self: object): unknown => (method as (...args: unknown[]) => unknown).bind(self)

@@ -4,9 +4,9 @@ import { isFresh } from '../core/entry.js'
 import { chain, isPromise } from '../core/maybe.js'
 import { savingOf } from '../core/saving.js'
 import type { CacheEntry, MaybePromise } from '../core/types.js'
-import * as say from './cache-status.js'
+import { hit } from './cache-status.js'
 import { conditionsOf } from './conditional.js'
-import type { Engine, Located } from './engine.js'
+import { shownStatus, type Engine, type Located } from './engine.js'
 import { replay } from './replay.js'
 
 /** Where an answer lies below the router: its folder, the digest of its key, and the extension of its type. */
@@ -89,8 +89,8 @@ function play(engine: Engine, req: Request, res: Response, found: Found | undefi
   const now = engine.clock.now()
   if (found === undefined || !isFresh(found.entry, now) || isPersonal(found.entry.key)) return sayNotCached(res)
   const { entry, tier } = found
-  const status = say.hit(entry, now)
-  replay(req, res, entry, conditionsOf(req.headers), engine.showKey ? say.withKey(status, entry.key) : status, now)
+  const status = shownStatus(engine, hit(entry, now), entry.key)
+  replay(req, res, entry, conditionsOf(req.headers), status, now)
   const saved = savingOf(entry, cost, req.method, res)
   engine.report({ type: 'hit', profile: entry.profile, key: entry.key, collapsed: false, tier, saved })
 }

@@ -5,6 +5,7 @@ import type { Backoff } from '../core/backoff.js'
 import type { Marks } from '../core/marks.js'
 import type { StaleReason } from '../core/outcomes.js'
 import type { CacheEntry, Clock, Tier } from '../core/types.js'
+import { withKey, type Status } from './cache-status.js'
 
 /** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
 export interface Answer {
@@ -56,3 +57,7 @@ export interface Engine {
   /** Forgets the stored answers with these tags, and those being made. */
   readonly invalidate: (tags: readonly string[]) => void
 }
+
+/** What is said of an answer, with its key where keys are shown. */
+export const shownStatus = ({ showKey }: Engine, status: Status, key: string): Status =>
+  showKey ? withKey(status, key) : status

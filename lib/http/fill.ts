@@ -4,11 +4,11 @@ import { isPromise } from '../core/maybe.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
-import { miss, revalidated, stale, withKey, type Refusal, type Status } from './cache-status.js'
+import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
 import { isConditional } from './conditional.js'
 import { Draft } from './draft.js'
-import type { AnswerFlight, LiveAnswer } from './engine.js'
+import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { START_BYTES } from './media.js'
@@ -472,7 +472,7 @@ export class Fill implements Sink {
   #replay(entry: CacheEntry, status: Status, now: number): void {
     const { req, res } = this.visit
     this.pause(true)
-    replay(req, res, entry, this.#observation.conditions, this.#decorated(status), now, this.visit.route.pace)
+    replay(req, res, entry, this.#observation.conditions, this.#shown(status), now, this.visit.route.pace)
     this.pause(false)
   }
 
@@ -537,12 +537,12 @@ export class Fill implements Sink {
     res.removeHeader('Cache-Status')
     const others = this.#draft.fields['cache-status']
     if (others !== undefined) res.setHeader('Cache-Status', String(others))
-    writeStatus(res, this.#decorated(status))
+    writeStatus(res, this.#shown(status))
   }
 
-  #decorated(status: Status): Status {
+  #shown(status: Status): Status {
     const { engine, key } = this.visit
-    return engine.showKey ? withKey(status, this.#entry?.key ?? key.text) : status
+    return shownStatus(engine, status, this.#entry?.key ?? key.text)
   }
 
   /** Whoever reads along holds the body until its end. */

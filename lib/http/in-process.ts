@@ -9,7 +9,7 @@ export interface InProcessRequest {
   readonly method: string
   /** The request target, as it would stand in the request line. */
   readonly url: string
-  /** Name, value, name, value, as they came. */
+  /** Name, value, name, value, as they came; without the length of the body, which is known here. */
   readonly rawHeaders: readonly string[]
   readonly body: Buffer | undefined
   readonly socket: Socket
@@ -26,9 +26,9 @@ export async function runInProcess(
 ): Promise<ServerResponse> {
   const req = new IncomingMessage(socket)
   Object.assign(req, { method, url, httpVersionMajor: 1, httpVersionMinor: 1, httpVersion: '1.1' })
-  req.rawHeaders = [...rawHeaders]
+  req.rawHeaders = body === undefined ? [...rawHeaders] : [...rawHeaders, 'Content-Length', String(body.length)]
   // Node reads the lines only of what came through its own parser.
-  const lines = linesByName(rawHeaders)
+  const lines = linesByName(req.rawHeaders)
   Object.assign(req, { headers: joinedFields(lines), headersDistinct: lines })
   if (body !== undefined) req.push(body)
   req.push(null)

@@ -9,11 +9,12 @@ import type { ResolvedRoute } from '../options.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
-import type { Answer, AnswerFlight, Engine, LiveAnswer, Refresh } from './engine.js'
+import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnswer, type Refresh } from './engine.js'
 import { Fill } from './fill.js'
 import { locationsOf } from './headers.js'
-import { keyOf, outdatedTags, type RequestKey } from './key.js'
-import { Policy } from './policy.js'
+import { outdatedTags } from './key.js'
+import { lookUpOf } from './look-up.js'
+import type { Policy } from './policy.js'
 import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
@@ -43,13 +44,13 @@ interface Found {
   readonly flightKey: string
 }
 
-export function cacheMiddleware(engine: Engine, profile: ProfileName, route: ResolvedRoute): CacheHandler {
-  const policy = new Policy(route)
+export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Policy): CacheHandler {
+  const { route } = policy
 
   function reelcache(req: Request, res: Response, next: NextFunction): void {
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
     if (res.destroyed) return next()
-    const key = engine.isClosed() ? 'closed' : keyFor(req)
+    const key = engine.isClosed() ? 'closed' : lookUpOf(req, profile, policy)
     if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
     const visit = { engine, profile, route, policy, req, res, key }
     const refreshed = engine.refreshes.get(req)
@@ -57,14 +58,8 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, route: Res
     else lookUp(visit, next)
   }
 
-  function keyFor(req: Request): RequestKey | BypassReason {
-    const key = policy.bypassReason(req) ?? keyOf(req, profile, route)
-    if (typeof key === 'string' || route.key === undefined || key.isIdentified) return key
-    return policy.credentials(req) ?? key
-  }
-
   function key(req: Request): string | undefined {
-    const found = keyFor(req)
+    const found = lookUpOf(req, profile, policy)
     return typeof found === 'string' ? undefined : found.text
   }
   return Object.assign(reelcache, { key }) as CacheHandler
@@ -161,31 +156,24 @@ function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): v
 /** Answers a hit: from here to `end` nothing waits. */
 function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
   const { engine, profile, route, req, res, key } = visit
-  if (req.method === 'POST') writeLocation(engine, res, entry)
-  const shown = engine.showKey ? say.withKey(status, entry.key) : status
-  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now(), route.pace)
+  send(visit, entry, status)
   const tier = collapsed ? undefined : (engine.tier.tierOf?.(entry) ?? engine.tier.name)
   const saved = savingOf(entry, route.cost, req.method, res)
   engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved })
 }
 
 function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
-  const { engine, profile, req, res, key, route } = visit
-  const now = engine.clock.now()
+  const { engine, profile, key } = visit
   // It was forwarded: to a run of the handler that failed, or takes too long.
   if (why === 'stale-if-error') engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'stale', profile, key: key.text, why })
+  send(visit, entry, say.stale(entry, why, undefined, engine.clock.now()))
+}
+
+function send({ engine, route, req, res }: Visit, entry: CacheEntry, status: say.Status): void {
   if (req.method === 'POST') writeLocation(engine, res, entry)
-  const status = say.stale(entry, why, undefined, now)
-  replay(
-    req,
-    res,
-    entry,
-    conditionsOf(req.headers),
-    engine.showKey ? say.withKey(status, entry.key) : status,
-    now,
-    route.pace,
-  )
+  const shown = shownStatus(engine, status, entry.key)
+  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now(), route.pace)
 }
 
 /** Sends an answer that is still being made: what there is at once, and the rest as it comes. */
@@ -193,8 +181,7 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   const { engine, profile, route, req, res, key } = visit
   const now = engine.clock.now()
   if (req.method === 'POST') writeLocation(engine, res, entry)
-  const status = say.collapsed(entry, now)
-  writeHeader(res, entry, engine.showKey ? say.withKey(status, entry.key) : status, now)
+  writeHeader(res, entry, shownStatus(engine, say.collapsed(entry, now), entry.key), now)
   if (length !== undefined) res.setHeader('Content-Length', length)
   res.writeHead(entry.status)
   res.flushHeaders()
@@ -308,8 +295,7 @@ const coverOf = ({ engine }: Visit, stale: CacheEntry | undefined): CacheEntry |
 function passHead({ engine, profile, key, res }: Visit, next: NextFunction): void {
   engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'refused', profile, key: key.text, reason: 'head' })
-  const status = say.miss('miss', { reason: 'head' })
-  writeStatus(res, engine.showKey ? say.withKey(status, key.text) : status)
+  writeStatus(res, shownStatus(engine, say.miss('miss', { reason: 'head' }), key.text))
   next()
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { saidIn, type Ending, type OwnRequest, type Said, type Send } from '../core/exchange.js'
+import { saidIn, type Ending, type Said, type Send } from '../core/exchange.js'
 import type { Trace, Traces } from '../core/traces.js'
 import { runInProcess, type Dispatch } from './in-process.js'
 import type { CacheHandler } from './middleware.js'
@@ -24,7 +24,9 @@ export function sendThrough(app: Dispatch, traces: Traces, isBeingMade: (key: st
     signal.addEventListener('abort', cutOff, { once: true })
     let trace: Trace | undefined
     try {
-      const res = await runInProcess(app, { ...targetOf(request), socket }, req => (trace = traces.begin(req)))
+      const { method, url, rawHeaders, body } = request
+      const target = { method, url: url.pathname + url.search, rawHeaders, body, socket }
+      const res = await runInProcess(app, target, req => (trace = traces.begin(req)))
       const said = saidIn(String(res.getHeader('Cache-Status') ?? ''))
       const isWhole = res.writableFinished
       const ending = isWhole ? await endingOf(trace!, said, isBeingMade) : undefined
@@ -51,8 +53,3 @@ async function endingOf(
 /** A connection from this machine, encrypted where the URL says so: `req.protocol` is in the key. */
 const localSocket = ({ protocol }: URL): Socket =>
   standInSocket({ remoteAddress: '127.0.0.1', ...(protocol === 'https:' && { encrypted: true }) })
-
-function targetOf({ method, url, rawHeaders, body }: OwnRequest) {
-  const length = body === undefined ? [] : ['Content-Length', String(body.length)]
-  return { method, url: url.pathname + url.search, rawHeaders: [...rawHeaders, ...length], body }
-}

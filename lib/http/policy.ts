@@ -17,7 +17,7 @@ export class Policy {
   readonly #isDeclaredCookie: CookieFilter
   readonly #covers: ReadonlySet<string>
 
-  constructor(private readonly route: ResolvedRoute) {
+  constructor(readonly route: ResolvedRoute) {
     this.#isIgnoredCookie = cookieFilter(
       route.ignoreCookies === true ? true : [...ANALYTICS_COOKIES, ...route.ignoreCookies],
     )

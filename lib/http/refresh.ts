@@ -33,7 +33,7 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
   const run = async (): Promise<unknown> => {
     const body = bodyOf(req)
     const method = req.method === 'HEAD' ? 'GET' : req.method
-    const again = { method, url: req.originalUrl, rawHeaders: headersFor(req, body), body, socket }
+    const again = { method, url: req.originalUrl, rawHeaders: headersFor(req), body, socket }
     const mark = { key: key.text, policy, baseUrl, stale, flight }
     return runInProcess(dispatcherOf(req), again, it => engine.refreshes.set(it, mark))
   }
@@ -57,12 +57,12 @@ const LEFT_OUT = new Set([
   ...['cache-control', 'pragma'],
 ])
 
-function headersFor({ rawHeaders }: Request, body: Buffer | undefined): string[] {
+function headersFor({ rawHeaders }: Request): string[] {
   const lines: string[] = []
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (!LEFT_OUT.has(rawHeaders[at]!.toLowerCase())) lines.push(rawHeaders[at]!, rawHeaders[at + 1]!)
   }
-  return body === undefined ? lines : [...lines, 'Content-Length', String(body.length)]
+  return lines
 }
 
 /** Whether the request can be run once more: there is an app to run it, and its body can be written again as its parser read it. */

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { CacheEvent } from '../core/events.js'
+import { boundedByKeys } from '../core/bounded.js'
 import type { Clock, Milliseconds } from '../core/types.js'
 
 type Noted = Extract<CacheEvent, { type: 'stored' | 'refused' | 'evicted' | 'expired' }>
@@ -14,11 +14,7 @@ const MAX_NOTES = 1_024
 
 /** Remembers what became of the answers made last, so that somebody can ask why one is not stored. */
 export class Journal {
-  readonly #notes = new LRUCache<string, Note>({
-    max: MAX_NOTES,
-    maxSize: MAX_NOTES * 512,
-    sizeCalculation: (_, key) => key.length,
-  })
+  readonly #notes = boundedByKeys<Note>(MAX_NOTES)
 
   constructor(private readonly clock: Clock) {}
 

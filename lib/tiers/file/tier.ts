@@ -1,3 +1,4 @@
+import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
 import type { CacheEntry, Clock, Milliseconds, Tier } from '../../core/types.js'
 import { sha256OfBody } from './digest.js'
@@ -8,13 +9,13 @@ import { nodeFileSystem, type FileSystem } from './fs.js'
 import { Ledger } from './ledger.js'
 import { Locks } from './locks.js'
 import { entryOf, metaOf, type EndsOfUse, type Meta } from './meta.js'
-import { folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
+import { bodyName, folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
 import { mostRecent } from './recent.js'
 import { missingSpace } from './space.js'
 import { pause, Sweep, type SweepReport } from './sweep.js'
 import { TagMarks } from './tag-marks.js'
-import { walk, walkFolder, type Visitor } from './walk.js'
+import { walk, walkFolder, type Found, type Visitor } from './walk.js'
 
 export interface FileOptions {
   /** Where the files lie; made when it is missing. */
@@ -50,6 +51,17 @@ export interface FileUsage {
 
 /** What `verify` found in good order, and what it removed. */
 export type VerifyReport = SweepReport
+
+/** An entry on disk, without its body, and where that lies. */
+export interface FiledEntry {
+  readonly meta: Meta
+  readonly path: string
+}
+
+interface Slice {
+  readonly offset: number
+  readonly limit: number
+}
 
 interface Write {
   readonly entry: CacheEntry
@@ -120,6 +132,42 @@ export class FileTier implements Tier {
       }
     } catch (error) {
       this.#failures.failed('read', error)
+    }
+  }
+
+  /** What lies under a key, without its body. To look is no use. */
+  async peek(key: string): Promise<FiledEntry | undefined> {
+    const filed = await this.#peek(placeOf(key))
+    return filed?.meta.key === key ? filed : undefined
+  }
+
+  /** What lies in the folder of a movie, or of answers that speak of none: the whole directory is never walked for a page. */
+  async list(
+    movie: string | undefined,
+    { offset, limit }: Slice,
+  ): Promise<{ entries: FiledEntry[]; hasMore: boolean }> {
+    const folder = folderOf(movie)
+    const digests: string[] = []
+    const entry = ({ digest, usedAt }: Found): void => {
+      if (usedAt !== undefined) digests.push(digest)
+    }
+    try {
+      await walkFolder(this.#folders, this.#fs, folder, { entry, pause: () => pause(false).then(() => true) })
+    } catch (error) {
+      this.#failures.failed('read', error)
+    }
+    const wanted = digests.sort().slice(offset, offset + limit)
+    const read = await Promise.all(wanted.map(digest => this.#peek({ folder, digest })))
+    return { entries: read.filter(found => found !== undefined), hasMore: digests.length > offset + limit }
+  }
+
+  async #peek(place: Place): Promise<FiledEntry | undefined> {
+    try {
+      const meta = (await this.#files.peek(place))?.meta
+      return meta && { meta, path: this.#folders.path(place.folder, bodyName(locationOf(meta))) }
+    } catch (error) {
+      this.#failures.failed('read', error)
+      return undefined
     }
   }
 
@@ -376,11 +424,8 @@ export class FileTier implements Tier {
     return this.#startSweep(false, isDeep)
   }
 
-  /** A sweep in the background lets the process end; whoever waits for it does not. */
   async #sweepEnd(): Promise<void> {
-    const hold = setInterval(() => undefined, SWEEP_INTERVAL)
-    await this.#sweeping
-    clearInterval(hold)
+    if (this.#sweeping !== undefined) await awaited(this.#sweeping)
   }
 
   /** Never two at a time. */

@@ -1,0 +1,13 @@
+import type { Request } from 'express'
+import type { BypassReason } from '../core/outcomes.js'
+import type { ProfileName } from '../core/types.js'
+import { keyOf, type RequestKey } from './key.js'
+import type { Policy } from './policy.js'
+
+/** What a request is looked up under on a route, or why it goes past the cache. */
+export function lookUpOf(req: Request, profile: ProfileName, policy: Policy): RequestKey | BypassReason {
+  const { route } = policy
+  const key = policy.bypassReason(req) ?? keyOf(req, profile, route)
+  if (typeof key === 'string' || route.key === undefined || key.isIdentified) return key
+  return policy.credentials(req) ?? key
+}
