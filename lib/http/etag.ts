@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** A strong validator of these bytes, in the form Express gives its own. */
 export const strongEtag = (body: Buffer): string =>
-  `"${body.length.toString(16)}-${createHash('sha1').update(body).digest('base64').slice(0, 27)}"`
+  `"${body.length.toString(16)}-${hash('sha1', body, 'base64').slice(0, 27)}"`
 
 /**
  * The validator of a stored answer: the handler's own, or one of ours. The weak one that Express's `res.send` adds is a digest of the very
