@@ -13,6 +13,7 @@ import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
 import { movieTag } from './http/key.js'
+import { KnownKeys } from './http/known-keys.js'
 import { lookUpOf } from './http/look-up.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
 import { sendThrough, traced } from './http/own-requests.js'
@@ -131,6 +132,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const engine: Engine = {
     tier: memory,
     flights,
+    keys: new KnownKeys(),
     unshared: new Marks(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     refreshes: new WeakMap(),
@@ -249,7 +251,7 @@ function factories(
     (options?: RouteOptions): CacheHandler => {
       const policy = new Policy(resolveRoute(profiles[profile], options))
       const handler = traced(cacheMiddleware(profile === 'tts' ? speech : engine, profile, policy), traces)
-      routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, policy) })
+      routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, policy, engine.keys) })
       return handler
     }
   return { cacheApi: make('api'), cacheEnhanced: make('enhanced'), cacheAi: make('ai'), cacheTts: make('tts') }

@@ -25,7 +25,7 @@ export function entrySize(entry: CacheEntry): number {
 const textSize = (text: string): number => 24 + 2 * text.length
 
 /** Seconds since the answer was generated, for `Age` (RFC 9111 section 4.2.3). */
-export const ageOf = (entry: CacheEntry, now: number): number =>
-  Math.max(0, Math.floor((now - entry.generatedAt) / 1000))
+export const ageOf = ({ generatedAt }: Pick<CacheEntry, 'generatedAt'>, now: number): number =>
+  Math.max(0, Math.floor((now - generatedAt) / 1000))
 
 export const isFresh = (entry: CacheEntry, now: number): boolean => now < entry.staleAt

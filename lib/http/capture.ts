@@ -173,12 +173,14 @@ function setLines(res: Response, headers: unknown[]): void {
 }
 
 /** `(chunk?, encoding?, callback?)` with any of the first two left out. */
-function bodyArguments(
-  args: unknown[],
-): [chunk: unknown, encoding: BufferEncoding | undefined, callback: (() => void) | undefined] {
-  const callback = args.find(argument => typeof argument === 'function') as (() => void) | undefined
-  const [chunk, encoding] = args.filter(argument => typeof argument !== 'function')
-  return [chunk, encoding as BufferEncoding | undefined, callback]
+function bodyArguments([first, second, third]: unknown[]): [
+  chunk: unknown,
+  encoding: BufferEncoding | undefined,
+  callback: (() => void) | undefined,
+] {
+  if (typeof first === 'function') return [undefined, undefined, first as () => void]
+  if (typeof second === 'function') return [first, undefined, second as () => void]
+  return [first, second as BufferEncoding | undefined, third as (() => void) | undefined]
 }
 
 function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Buffer {

@@ -6,6 +6,7 @@ import type { Marks } from '../core/marks.js'
 import type { StaleReason } from '../core/outcomes.js'
 import type { CacheEntry, Clock, Tier } from '../core/types.js'
 import { withKey, type Status } from './cache-status.js'
+import type { KnownKeys } from './known-keys.js'
 
 /** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
 export interface Answer {
@@ -41,6 +42,7 @@ export type Located = Pick<CacheEntry, 'key' | 'tags' | 'headers' | 'profile'>
 export interface Engine {
   readonly tier: Tier
   readonly flights: Flights<Answer, LiveAnswer>
+  readonly keys: KnownKeys
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Marks
   /** Keys whose last refresh failed. */

@@ -124,7 +124,7 @@ export class Fill implements Sink {
     const { statusCode: status } = res
     const answer = { key: this.#draft.key, tags: key.tags, headers: this.#draft.own.headers, profile, status }
     if (req.method === 'POST' && status === 200) writeLocation(engine, res, answer)
-    offerRanges(req, res, answer)
+    offerRanges(req.method, res, answer)
   }
 
   /** A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). */

@@ -93,6 +93,9 @@ function addedValue(
   return added.length === 0 ? undefined : added.join(', ')
 }
 
+/** Whether what stands on a response already matters to a stored field of this name. */
+export const isAccumulating = (name: string): boolean => ACCUMULATING.has(name)
+
 /** The value a stored field takes on a response that may have one of its own already. */
 export function mergedValue(
   name: string,

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
@@ -10,6 +11,8 @@ import { keyPart } from './text.js'
 export interface RequestKey {
   /** `api 603 GET http://localhost /api/movies/603?page=2`, then the parts that only some routes have. */
   readonly text: string
+  /** The movie's part of it, `-` where none is named. */
+  readonly movie: string
   readonly tags: readonly string[]
   /** The route's `key` named something: whoever is asking is in the text. */
   readonly isIdentified: boolean
@@ -20,7 +23,7 @@ export interface RequestKey {
 }
 
 /** The scope of requests that name no movie. A movie of this very name is written `%2D`. */
-const NO_MOVIE = '-'
+export const NO_MOVIE = '-'
 
 /**
  * The key of a request. Parts are separated by spaces and hold none themselves, later parts begin with their name: no two different requests
@@ -55,6 +58,7 @@ export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute):
   if (method === 'GET') tags.push(urlTag(profile, origin, url))
   return {
     text,
+    movie,
     tags,
     isIdentified: extra !== '',
     origin,
@@ -63,9 +67,11 @@ export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute):
 }
 
 /** Middleware in front may have sent the request elsewhere, and a header may have told it where (X-Original-URL). */
-const isRewritten = ({ originalUrl, baseUrl, url }: Request): boolean =>
+export const isRewritten = ({ originalUrl, baseUrl, url }: Request): boolean =>
+  originalUrl !== url &&
   // A mounted router sees `/` or `/?…` where the request ends with the mount path itself.
-  originalUrl !== baseUrl + url && originalUrl !== baseUrl + url.slice(1)
+  originalUrl !== baseUrl + url &&
+  originalUrl !== baseUrl + url.slice(1)
 
 export const profileTag = (profile: ProfileName): string => `profile:${profile}`
 export const movieTag = (movie: string | number): string => `movie:${movieText(movie)}`
@@ -220,7 +226,7 @@ const isFields = (body: unknown): body is Record<string, unknown> =>
   typeof body === 'object' && body !== null && !Array.isArray(body) && !Buffer.isBuffer(body)
 
 /** RFC 9112 section 6.3: a request has a body when it says how long it is or that it comes in chunks. */
-export function hasBody(req: Request): boolean {
-  const length = req.headers['content-length']
-  return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+export function hasBody(headers: IncomingHttpHeaders): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }

@@ -11,7 +11,7 @@ import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
 import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnswer, type Refresh } from './engine.js'
 import { Fill } from './fill.js'
-import { locationsOf } from './headers.js'
+import { lineOf, locationsOf } from './headers.js'
 import { outdatedTags } from './key.js'
 import { lookUpOf } from './look-up.js'
 import type { Policy } from './policy.js'
@@ -50,7 +50,7 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   function reelcache(req: Request, res: Response, next: NextFunction): void {
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
     if (res.destroyed) return next()
-    const key = engine.isClosed() ? 'closed' : lookUpOf(req, profile, policy)
+    const key = engine.isClosed() ? 'closed' : lookUpOf(req, profile, policy, engine.keys)
     if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
     const visit = { engine, profile, route, policy, req, res, key }
     const refreshed = engine.refreshes.get(req)
@@ -59,7 +59,7 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   }
 
   function key(req: Request): string | undefined {
-    const found = lookUpOf(req, profile, policy)
+    const found = lookUpOf(req, profile, policy, engine.keys)
     return typeof found === 'string' ? undefined : found.text
   }
   return Object.assign(reelcache, { key }) as CacheHandler
@@ -181,7 +181,8 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   const { engine, profile, route, req, res, key } = visit
   const now = engine.clock.now()
   if (req.method === 'POST') writeLocation(engine, res, entry)
-  writeHeader(res, entry, shownStatus(engine, say.collapsed(entry, now), entry.key), now)
+  const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
+  writeHeader(res, entry, lineOf(entry.headers, 'etag'), status, now)
   if (length !== undefined) res.setHeader('Content-Length', length)
   res.writeHead(entry.status)
   res.flushHeaders()

@@ -16,7 +16,17 @@ export interface NewEntry {
 }
 
 // Each field by its name: V8 makes an object of known shape of it, in a fifth of the time that a spread takes.
-export function newEntry({ key, profile, status, fields, body, tags, freshness, now, handlerTime }: NewEntry): CacheEntry {
+export function newEntry({
+  key,
+  profile,
+  status,
+  fields,
+  body,
+  tags,
+  freshness,
+  now,
+  handlerTime,
+}: NewEntry): CacheEntry {
   const { generatedAt, staleAt, explicit, refreshUntil, coverUntil } = freshness
   return {
     key,

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { BypassReason, RefusalReason } from '../core/outcomes.js'
 import type { Milliseconds } from '../core/types.js'
@@ -16,6 +17,8 @@ export class Policy {
   readonly #isIgnoredCookie: CookieFilter
   readonly #isDeclaredCookie: CookieFilter
   readonly #covers: ReadonlySet<string>
+  /** Nothing but URL, host and protocol is in the key of a GET. */
+  readonly isKeyedByUrl: boolean
 
   constructor(readonly route: ResolvedRoute) {
     this.#isIgnoredCookie = cookieFilter(
@@ -23,22 +26,25 @@ export class Policy {
     )
     this.#isDeclaredCookie = cookieFilter(route.ignoreCookies)
     this.#covers = new Set(route.vary)
+    this.isKeyedByUrl = route.key === undefined && route.movieId === undefined && route.vary.length === 0
   }
 
   /** Why a request goes past the cache; undefined when it is looked up. */
   bypassReason(req: Request): BypassReason | undefined {
-    const { method } = req
+    // Each look at a request is slow where Express has given it another prototype: none is taken twice.
+    const { method, headers } = req
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return 'method'
     // With a key function it is known later whether the key says who is asking.
-    const personal = this.route.key === undefined ? this.credentials(req) : undefined
+    const personal = this.route.key === undefined ? this.credentials(req, headers) : undefined
     if (personal !== undefined) return personal
-    if (method === 'POST' ? !isBodyRead(req) : hasBody(req)) return method === 'POST' ? 'body-unparsed' : 'get-body'
+    if (method === 'POST' ? !isBodyRead(req, headers) : hasBody(headers))
+      return method === 'POST' ? 'body-unparsed' : 'get-body'
     return this.route.bypass === undefined ? undefined : this.#askRoute(req, this.route.bypass)
   }
 
   /** What makes this request personal and is not in the key; undefined when there is nothing. */
-  credentials(req: Request): BypassReason | undefined {
-    const { authorization, cookie } = req.headers
+  credentials(req: Request, headers = req.headers): BypassReason | undefined {
+    const { authorization, cookie } = headers
     if (authorization !== undefined && !this.#covers.has('authorization')) return 'authorization'
     if (hasUser(req)) return 'user'
     if (cookie !== undefined && !this.#covers.has('cookie') && this.#hasPersonalCookie(cookie)) return 'cookie'
@@ -131,15 +137,17 @@ const isUseful = (
 /** The final statuses whose meaning this cache knows (RFC 9111 section 5.2.2.3). */
 const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414])
 
-const hasUser = (req: Request): boolean =>
-  (req as { user?: unknown }).user !== undefined && (req as { user?: unknown }).user !== null
+function hasUser(req: Request): boolean {
+  const { user } = req as { user?: unknown }
+  return user !== undefined && user !== null
+}
 
 export const hasValidator = (fields: Fields): boolean =>
   lineOf(fields, 'etag') !== undefined || lineOf(fields, 'last-modified') !== undefined
 
 /** A body counts as read when its stream has ended and somebody left what it held: Express 4 sets `{}` without reading. */
-function isBodyRead(req: Request): boolean {
-  if (!hasBody(req)) return true
+function isBodyRead(req: Request, headers: IncomingHttpHeaders): boolean {
+  if (!hasBody(headers)) return true
   const files = req as { file?: unknown; files?: unknown }
   return req.readableEnded && req.body !== undefined && files.file === undefined && files.files === undefined
 }

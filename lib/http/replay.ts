@@ -5,7 +5,7 @@ import type { CacheEntry } from '../core/types.js'
 import type { Status } from './cache-status.js'
 import type { Engine, Located } from './engine.js'
 import { formOf, type Conditions, type Form } from './conditional.js'
-import { lineOf, mergedValue } from './headers.js'
+import { isAccumulating, lineOf, mergedValue } from './headers.js'
 import { essence, isAudio } from './media.js'
 import { readerOf } from './reader.js'
 
@@ -19,22 +19,34 @@ export function replay(
   now: number,
   pace = 0,
 ): void {
-  writeHeader(res, entry, status, now)
-  if (entry.etag !== undefined) res.setHeader('ETag', entry.etag)
-  const isTransformed = mayBeTransformed(req.headers, res, entry)
+  // Each look at a request is slow where Express has given it another prototype.
+  const { method, headers } = req
+  writeHeader(res, entry, entry.etag, status, now)
+  const isTransformed = mayBeTransformed(headers, res, entry)
   if (isTransformed) weakenEtag(res)
-  else offerRanges(req, res, entry)
-  const isWhole = entry.status !== 200 || req.method === 'POST'
-  const form: Form = isWhole ? { is: 'whole' } : choose(req, entry, conditions, isTransformed)
-  if (form.is === 'whole' && entry.chunkEnds !== undefined && req.method !== 'HEAD') sendStream(res, entry, pace)
-  else send(req, res, entry, form)
+  else offerRanges(method, res, entry)
+  const isWhole = entry.status !== 200 || method === 'POST'
+  const form: Form = isWhole ? { is: 'whole' } : choose(method, entry, conditions, isTransformed)
+  if (form.is === 'whole' && entry.chunkEnds !== undefined && method !== 'HEAD') sendStream(res, entry, pace)
+  else send(method, res, entry, form)
 }
 
 /** The stored header, over what middleware in front has set. */
-export function writeHeader(res: Response, entry: CacheEntry, status: Status, now: number): void {
-  for (const name of entry.removed) res.removeHeader(name)
-  for (const name in entry.headers) res.setHeader(name, mergedValue(name, res.getHeader(name), entry.headers[name]!))
-  res.setHeader('Age', ageOf(entry, now))
+export function writeHeader(
+  res: Response,
+  { headers, removed, generatedAt }: Pick<CacheEntry, 'headers' | 'removed' | 'generatedAt'>,
+  etag: string | undefined,
+  status: Status,
+  now: number,
+): void {
+  for (const name of removed) res.removeHeader(name)
+  for (const name in headers) {
+    if (name === 'etag') continue
+    const current = isAccumulating(name) ? res.getHeader(name) : undefined
+    res.setHeader(name, mergedValue(name, current, headers[name]!))
+  }
+  if (etag !== undefined) res.setHeader('ETag', etag)
+  res.setHeader('Age', ageOf({ generatedAt }, now))
   writeStatus(res, status)
 }
 
@@ -45,9 +57,9 @@ export function writeLocation(engine: Engine, res: Response, answer: Located): v
 }
 
 /** Players only seek where they are told that they may. Range is defined for GET alone (RFC 9110 section 14.2). */
-export function offerRanges(req: Request, res: Response, { profile, status, headers }: Audible): void {
+export function offerRanges(method: string, res: Response, { profile, status, headers }: Audible): void {
   const isOffered =
-    status === 200 && req.method !== 'POST' && (profile === 'tts' || isAudio(lineOf(headers, 'content-type')))
+    status === 200 && method !== 'POST' && (profile === 'tts' || isAudio(lineOf(headers, 'content-type')))
   if (isOffered && !res.hasHeader('Accept-Ranges')) res.setHeader('Accept-Ranges', 'bytes')
 }
 
@@ -60,13 +72,13 @@ export function writeStatus(res: Response, { cacheStatus, xCache }: Status): voi
   res.setHeader('X-Cache', xCache)
 }
 
-function choose(req: Request, entry: CacheEntry, conditions: Conditions, isTransformed: boolean): Form {
+function choose(method: string, entry: CacheEntry, conditions: Conditions, isTransformed: boolean): Form {
   // A range of bytes that are compressed on their way out would be a range of something else.
-  const asked = isTransformed || req.method !== 'GET' ? { ...conditions, range: undefined } : conditions
+  const asked = isTransformed || method !== 'GET' ? { ...conditions, range: undefined } : conditions
   return formOf(asked, entry)
 }
 
-function send(req: Request, res: Response, entry: CacheEntry, form: Form): void {
+function send(method: string, res: Response, entry: CacheEntry, form: Form): void {
   const { body } = entry
   switch (form.is) {
     case 'not-modified':
@@ -88,7 +100,7 @@ function send(req: Request, res: Response, entry: CacheEntry, form: Form): void 
     case 'whole':
       if (entry.status !== 204) res.setHeader('Content-Length', body.length)
       res.writeHead(entry.status)
-      if (req.method === 'HEAD') res.end()
+      if (method === 'HEAD') res.end()
       else res.end(body)
   }
 }

@@ -1,0 +1,54 @@
+import type { Request } from 'express'
+import type { BypassReason } from '../core/outcomes.js'
+import type { ProfileName } from '../core/types.js'
+import { isRewritten, keyOf, NO_MOVIE, type RequestKey } from './key.js'
+import type { Policy } from './policy.js'
+
+/** Beyond these nothing is remembered: a stranger makes up URLs as he likes. */
+const MAX_KEYS = 4_096
+const LONGEST_URL = 256
+
+/** A key, and all that it was made of beside the URL. */
+interface Known {
+  readonly policy: Policy
+  readonly host: string | undefined
+  readonly isEncrypted: boolean
+  readonly movieId: unknown
+  readonly id: unknown
+  readonly key: RequestKey
+}
+
+/** Keys of GET and HEAD by their URL, so that the key of a URL that comes again need not be made again. */
+export class KnownKeys {
+  readonly #byUrl = new Map<string, Known>()
+
+  keyOf(req: Request, profile: ProfileName, policy: Policy): RequestKey | BypassReason {
+    const { originalUrl, headers, socket, method } = req
+    if (!policy.isKeyedByUrl || method === 'POST' || isForwarded(headers) || isRewritten(req)) {
+      return keyOf(req, profile, policy.route)
+    }
+    const { movieId, id } = req.params as Record<string, unknown>
+    const isEncrypted = 'encrypted' in socket && socket.encrypted === true
+    const known = this.#byUrl.get(originalUrl)
+    const isSame =
+      known !== undefined &&
+      known.policy === policy &&
+      known.host === headers.host &&
+      known.movieId === movieId &&
+      known.id === id &&
+      known.isEncrypted === isEncrypted &&
+      !mayNameMovie(req, known.key)
+    if (isSame) return known.key
+    const key = keyOf(req, profile, policy.route)
+    if (typeof key === 'string' || mayNameMovie(req, key) || originalUrl.length > LONGEST_URL) return key
+    if (this.#byUrl.size >= MAX_KEYS) this.#byUrl.clear()
+    this.#byUrl.set(originalUrl, { policy, host: headers.host, isEncrypted, movieId, id, key })
+    return key
+  }
+}
+
+const isForwarded = (headers: Request['headers']): boolean =>
+  headers['x-forwarded-host'] !== undefined || headers['x-forwarded-proto'] !== undefined
+
+/** Where neither path nor query names a movie, a body that middleware has left may. */
+const mayNameMovie = ({ body }: Request, { movie }: RequestKey): boolean => movie === NO_MOVIE && body !== undefined
