@@ -50,7 +50,9 @@ export class Draft {
   /** Fields that chose this answer: those it names in Vary, and those that count as named once they are read. */
   get varied(): readonly string[] {
     const named = variesOn(this.own.headers) ?? []
-    const read = IMPLICITLY_VARIED.filter(name => this.observation.reads.has(name) && !named.includes(name))
+    const { reads } = this.observation
+    if (named.length === 0 && reads.size === 0) return named
+    const read = IMPLICITLY_VARIED.filter(name => reads.has(name) && !named.includes(name))
     return [...named, ...read].filter(name => !this.visit.route.vary.includes(name)).sort()
   }
 

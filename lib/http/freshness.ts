@@ -75,6 +75,7 @@ function explicitLifetime(
 /** RFC 9111 section 4.2.3, corrected_initial_age without a response delay: the handler runs in this process. */
 function initialAge(fields: Fields, date: Milliseconds, now: Milliseconds): Milliseconds {
   const apparentAge = Math.max(0, now - date)
+  if (fields['age'] === undefined) return apparentAge
   // RFC 9111 section 5.1: of a list the first member counts; what is no number of seconds is ignored.
   const [age = ''] = joined(fields, 'age').split(',', 1)
   return /^\d+$/.test(age.trim()) ? Math.max(apparentAge, clampSeconds(age) * 1000) : apparentAge

@@ -10,6 +10,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 
 /** The request fields a Vary names, sorted; undefined when it is `*` or cannot be parsed: the answer depends on what no key holds. */
 export function variesOn(fields: Fields): string[] | undefined {
+  if (fields['vary'] === undefined) return []
   const names = [...new Set(members(joined(fields, 'vary').toLowerCase()))].sort()
   return names.every(name => name !== '*' && TOKEN.test(name)) ? names : undefined
 }
