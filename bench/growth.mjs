@@ -7,12 +7,16 @@ import { seeded } from './random.mjs'
 import { amount, median, megabytes, ratio, table } from './table.mjs'
 
 const ROUNDS = 5
+/** Those that every variant has; the others are of all four profiles in turn. */
+const BASIC_ROUTES = 5
 
 export async function growth({ core, words, seconds, quick }) {
-  const counts = quick ? [100, 1_000] : [100, 10_000, 1_000_000]
+  const sizes = quick
+    ? [{ count: 100 }, { count: 1_000 }, { count: 100, routes: 20 }]
+    : [{ count: 100 }, { count: 10_000 }, { count: 1_000_000 }, { count: 10_000, routes: 1_000 }]
   const servers = []
-  for (const count of counts) servers.push(await filled(count, core))
-  const windows = counts.map(() => [])
+  for (const size of sizes) servers.push(await filled(size, core))
+  const windows = sizes.map(() => [])
   for (let round = -1; round < ROUNDS; round++) {
     for (const [i, { server, count }] of servers.entries()) {
       const window = await load(server, { next: anyOf(count, round + 2), seconds, connections: 32 })
@@ -20,8 +24,9 @@ export async function growth({ core, words, seconds, quick }) {
       if (round >= 0) windows[i].push(window)
     }
   }
-  const rows = servers.map(({ entries, bytes, resident }, i) => [
+  const rows = servers.map(({ entries, bytes, resident, routes }, i) => [
     amount(entries),
+    amount(BASIC_ROUTES + routes),
     amount(median(windows[i].map(({ cpu }) => cpu))),
     ratio(median(windows[i].map(({ cpu }, round) => cpu / windows[0][round].cpu))),
     amount(median(windows[i].map(({ rate }) => rate))),
@@ -29,7 +34,15 @@ export async function growth({ core, words, seconds, quick }) {
     megabytes(resident),
   ])
   for (const { server } of servers) await server.stop()
-  const head = ['entries', 'CPU µs/hit', `÷ with ${counts[0]}`, 'hits/s', 'counted, MB', 'rise of resident memory, MB']
+  const head = [
+    'entries',
+    'routes',
+    'CPU µs/hit',
+    `÷ with ${sizes[0].count}`,
+    'hits/s',
+    'counted, MB',
+    'rise of resident memory, MB',
+  ]
   return [
     machine(),
     `### Growth: hits on random keys, 2 KB JSON, ${ROUNDS} rounds of ${seconds} s, ${words}`,
@@ -38,8 +51,8 @@ export async function growth({ core, words, seconds, quick }) {
 }
 
 /** A server that holds so many answers. */
-async function filled(count, core) {
-  const server = await start('reelcache', { core, entries: count, maxBytes: 16_000_000_000 })
+async function filled({ count, routes = 0 }, core) {
+  const server = await start('reelcache', { core, entries: count + routes, routes, maxBytes: 16_000_000_000 })
   const fill = to => {
     let id = 0
     return load(server, { next: () => ({ path: moviePath(id++ % to, 1) }), amount: to + 64, connections: 32 })
@@ -49,9 +62,10 @@ async function filled(count, core) {
   await server.reset()
   const before = await server.tell('resident')
   await fill(count)
+  for (let at = 0; at < routes; at++) await (await fetch(`http://127.0.0.1:${server.port}/more/${at}/603`)).text()
   const resident = (await server.tell('resident')) - before
   const { entries, bytes } = await server.tell('stats')
-  return { server, count, entries, bytes, resident }
+  return { server, count, routes, entries, bytes, resident }
 }
 
 function anyOf(count, seed) {
