@@ -1,0 +1,95 @@
+import type { Request } from 'express'
+import fc from 'fast-check'
+import { keyOf } from '../../lib/http/key.js'
+import { KnownKeys } from '../../lib/http/known-keys.js'
+import { Policy } from '../../lib/http/policy.js'
+import { resolveOptions, resolveRoute, type RouteOptions } from '../../lib/options.js'
+
+const { profiles } = resolveOptions()
+const policyOf = (options?: RouteOptions): Policy => new Policy(resolveRoute(profiles.api, options))
+
+interface Asked {
+  readonly method: string
+  readonly url: string
+  readonly baseUrl: string
+  readonly rewrittenTo: string | undefined
+  readonly params: Record<string, string>
+  readonly headers: Record<string, string>
+  readonly isEncrypted: boolean
+  readonly body: unknown
+  readonly policy: number
+}
+
+const requestOf = ({ method, url, baseUrl, rewrittenTo, params, headers, isEncrypted, body }: Asked): Request =>
+  ({
+    ...{ method, params, headers, body, originalUrl: baseUrl + url, url: rewrittenTo ?? url, baseUrl },
+    ...{ socket: { encrypted: isEncrypted }, protocol: headers['x-forwarded-proto'] ?? 'http' },
+    app: { get: () => () => true },
+  }) as unknown as Request
+
+const oneOf = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)
+
+/** Few values of everything, so that requests often differ in one thing alone. */
+const asked: fc.Arbitrary<Asked> = fc.record({
+  method: oneOf('GET', 'GET', 'HEAD', 'POST'),
+  url: oneOf('/movies/603', '/movies/603?page=2', '/movies?movieId=7', '/search?q=a', `/long?q=${'x'.repeat(300)}`),
+  baseUrl: oneOf('', '', '/api'),
+  rewrittenTo: oneOf(undefined, undefined, '/elsewhere'),
+  params: oneOf<Record<string, string>>({}, { movieId: '603' }, { id: '603' }, { movieId: '604' }),
+  headers: oneOf<Record<string, string>>(
+    { host: 'a.example' },
+    { host: 'a.example', 'accept-language': 'fr' },
+    { host: 'b.example' },
+    { host: 'a.example', 'x-forwarded-host': 'c.example' },
+    { host: 'a.example', 'x-forwarded-proto': 'https' },
+  ),
+  isEncrypted: fc.boolean(),
+  body: oneOf<unknown>(undefined, {}, { movieId: 5 }),
+  policy: fc.nat(3),
+})
+
+describe('known keys', () => {
+  it('are what would be made anew, whatever was asked before', () => {
+    fc.assert(
+      fc.property(fc.array(asked, { minLength: 2, maxLength: 30 }), all => {
+        const keys = new KnownKeys()
+        const policies = [
+          policyOf(),
+          policyOf({ query: { ignore: ['page'] } }),
+          policyOf({ vary: ['Accept-Language'] }),
+          policyOf({ movieId: () => 9 }),
+        ]
+        for (const one of all) {
+          const policy = policies[one.policy]!
+          expect(keys.keyOf(requestOf(one), 'api', policy)).toEqual(keyOf(requestOf(one), 'api', policy.route))
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  const plain: Asked = {
+    ...{ method: 'GET', url: '/movies/603', baseUrl: '', rewrittenTo: undefined, params: { movieId: '603' } },
+    ...{ headers: { host: 'a.example' }, isEncrypted: false, body: undefined, policy: 0 },
+  }
+
+  it('are made once', () => {
+    const [keys, policy] = [new KnownKeys(), policyOf()]
+    const first = keys.keyOf(requestOf(plain), 'api', policy)
+    expect(keys.keyOf(requestOf(plain), 'api', policy)).toBe(first)
+    expect(keys.keyOf(requestOf({ ...plain, method: 'HEAD' }), 'api', policy)).toBe(first)
+  })
+
+  it('are bounded, whatever URLs a stranger makes up', () => {
+    const [keys, policy] = [new KnownKeys(), policyOf()]
+    const first = keys.keyOf(requestOf(plain), 'api', policy)
+    for (let page = 0; page < 4_095; page++) {
+      keys.keyOf(requestOf({ ...plain, url: `/movies/603?page=${page}` }), 'api', policy)
+    }
+    expect(keys.keyOf(requestOf(plain), 'api', policy)).toBe(first)
+    keys.keyOf(requestOf({ ...plain, url: '/movies/603?one=more' }), 'api', policy)
+    expect(keys.keyOf(requestOf(plain), 'api', policy)).not.toBe(first)
+    const long = { ...plain, url: `/movies/603?${'x'.repeat(300)}` }
+    expect(keys.keyOf(requestOf(long), 'api', policy)).not.toBe(keys.keyOf(requestOf(long), 'api', policy))
+  })
+})
