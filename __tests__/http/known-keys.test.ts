@@ -73,6 +73,26 @@ describe('known keys', () => {
     ...{ headers: { host: 'a.example' }, isEncrypted: false, body: undefined, policy: 0 },
   }
 
+  const search: Asked = { ...plain, url: '/search?page=2', params: {} }
+
+  it.each<[string, Asked, Partial<Asked>]>([
+    ['the host', plain, { headers: { host: 'b.example' } }],
+    ['the protocol', plain, { isEncrypted: true }],
+    ['movieId in the path', plain, { params: { movieId: '604' } }],
+    ['id in the path', { ...plain, params: { id: '603' } }, { params: { id: '604' } }],
+    ['a movie in the body', search, { body: { movieId: 5 } }],
+    ['the route', search, { policy: 1 }],
+    ['where it was sent', plain, { rewrittenTo: '/elsewhere' }],
+    ['a host that a proxy names', plain, { headers: { host: 'a.example', 'x-forwarded-host': 'c.example' } }],
+  ])('are told apart by %s', (_, one, difference) => {
+    const keys = new KnownKeys()
+    const policies = [policyOf(), policyOf({ query: { ignore: ['page'] } })]
+    const other = { ...one, ...difference }
+    const [first, second] = [one, other].map(it => keys.keyOf(requestOf(it), 'api', policies[it.policy]!))
+    expect(second).toEqual(keyOf(requestOf(other), 'api', policies[other.policy]!.route))
+    expect(second).not.toEqual(first)
+  })
+
   it('are made once', () => {
     const [keys, policy] = [new KnownKeys(), policyOf()]
     const first = keys.keyOf(requestOf(plain), 'api', policy)
