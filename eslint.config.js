@@ -5,7 +5,7 @@ export default tseslint.config(
   { ignores: ['dist/', '**/dist/', 'coverage/', '**/node_modules/', '__tests__/consumers/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.cts'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {

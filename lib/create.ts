@@ -31,6 +31,7 @@ import {
 import { adminRouter } from './ops/admin/router.js'
 import type { CachedRoute } from './ops/admin/source.js'
 import { healthOf, type Health } from './ops/health.js'
+import { historyOf } from './ops/history.js'
 import { Journal } from './ops/journal.js'
 import { Monitor } from './ops/monitor.js'
 import { statsOf, type CacheStats } from './ops/stats.js'
@@ -173,6 +174,9 @@ export function createCache(options: CacheOptions = {}): Cache {
         {
           ...{ stats, health, verify, movieTag },
           now: () => clock.now(),
+          closed: closing.signal,
+          history: steps => historyOf(metrics, clock.now(), steps),
+          topMovies: () => inventory.topMovies(),
           find: key => inventory.find(key),
           list: (lookup, page) => inventory.list(lookup, page),
           noteOf: key => journal.of(key),

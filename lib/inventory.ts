@@ -1,7 +1,12 @@
 import { PROFILES, type ProfileName } from './core/types.js'
-import type { Listing, Lookup, Page, StoredEntry } from './ops/admin/source.js'
+import type { Listing, Lookup, MovieUses, Page, StoredEntry } from './ops/admin/source.js'
+import { movieOf } from './tiers/file/names.js'
 import type { FiledEntry, FileTier } from './tiers/file/tier.js'
 import type { Held, MemoryTier } from './tiers/memory.js'
+
+const TOP_MOVIES = 10
+/** In each profile so many entries, the ones used last, are looked at to tell which movies were asked for most. */
+const LOOKED_AT = 2_500
 
 /** What lies where, for people. Looking is not using: nothing stays longer because somebody looked at it. */
 export class Inventory {
@@ -19,6 +24,23 @@ export class Inventory {
 
   async list(lookup: Lookup, page: Page): Promise<Listing> {
     return lookup.tier === 'file' ? this.#listFiles(lookup.tag, page) : this.#listMemory(lookup, page)
+  }
+
+  /** Counted from what memory holds, so that a hit pays nothing for it. */
+  topMovies(): MovieUses[] {
+    const byMovie = new Map<string, MovieUses>()
+    for (const profile of PROFILES) {
+      let looked = 0
+      for (const { entry, bytes, uses } of this.memory.list(profile)) {
+        if (looked++ === LOOKED_AT) break
+        const movie = movieOf(entry.key)
+        // The index of variants is asked for whenever one of them is.
+        if (movie === undefined || entry.variants !== undefined) continue
+        const sum = byMovie.get(movie) ?? { movie, uses: 0, entries: 0, bytes: 0 }
+        byMovie.set(movie, { movie, uses: sum.uses + uses, entries: sum.entries + 1, bytes: sum.bytes + bytes })
+      }
+    }
+    return [...byMovie.values()].sort((a, b) => b.uses - a.uses || b.bytes - a.bytes).slice(0, TOP_MOVIES)
   }
 
   #listMemory({ profile, tag }: Lookup, { offset, limit }: Page): Listing {

@@ -46,11 +46,10 @@ export interface Savings {
   cost: number
 }
 
-/** Look-ups of the last hour. */
-interface RecentLookUps {
-  readonly answered: Recent
-  readonly missed: Recent
-}
+/** What became of a request; a failed handler run that a stale answer covered is a miss. */
+export const OUTCOMES = ['hit', 'stale', 'miss', 'bypass'] as const
+
+export type Outcome = (typeof OUTCOMES)[number]
 
 /** An entry that memory held for no longer had hardly a chance to be asked for again. */
 const SOON = 60_000
@@ -65,21 +64,28 @@ export class Metrics {
   readonly recentEarlyEvictions: Recent
   /** Failures of handlers that stale answers covered within the last hour. */
   readonly recentCovers: Recent
-  readonly #lookUps: Record<ProfileName, RecentLookUps>
+  /** Requests of the last hour. */
+  readonly recent: Readonly<Record<ProfileName, Readonly<Record<Outcome, Recent>>>>
 
   constructor(clock: Clock) {
     this.recentEvictions = new Recent(clock)
     this.recentEarlyEvictions = new Recent(clock)
     this.recentCovers = new Recent(clock)
-    this.#lookUps = mapProfiles(() => ({ answered: new Recent(clock), missed: new Recent(clock) }))
+    const newRecent = (): Recent => new Recent(clock)
+    this.recent = mapProfiles(() => ({
+      hit: newRecent(),
+      stale: newRecent(),
+      miss: newRecent(),
+      bypass: newRecent(),
+    }))
   }
 
   /** Look-ups of these profiles within the last so many milliseconds, at most an hour, and how many of them the cache answered. */
   lookUps(profiles: readonly ProfileName[], span: Milliseconds): { all: number; answered: number } {
-    const sum = (which: keyof RecentLookUps): number =>
-      profiles.reduce((total, name) => total + this.#lookUps[name][which].within(span), 0)
-    const answered = sum('answered')
-    return { all: answered + sum('missed'), answered }
+    const sum = (outcome: Outcome): number =>
+      profiles.reduce((total, name) => total + this.recent[name][outcome].within(span), 0)
+    const answered = sum('hit') + sum('stale')
+    return { all: answered + sum('miss'), answered }
   }
 
   count(event: CacheEvent): void {
@@ -88,7 +94,7 @@ export class Metrics {
         return this.#hit(event.profile, event.collapsed, event.tier, event.saved)
       case 'miss':
         this.profiles[event.profile].misses++
-        return this.#lookUps[event.profile].missed.add()
+        return this.recent[event.profile].miss.add()
       case 'stale':
         return this.#stale(event.profile, event.why === 'stale-if-error')
       case 'refresh':
@@ -99,7 +105,7 @@ export class Metrics {
         break
       case 'bypass':
         increment(this.profiles[event.profile].bypasses, event.reason)
-        break
+        return this.recent[event.profile].bypass.add()
       case 'stored':
         this.profiles[event.profile].stored++
         break
@@ -134,7 +140,7 @@ export class Metrics {
       counters.saved.time += saved.time
       counters.saved.cost += saved.cost
     }
-    this.#lookUps[profile].answered.add()
+    this.recent[profile].hit.add()
   }
 
   #stale(profile: ProfileName, isCovered: boolean): void {
@@ -143,7 +149,7 @@ export class Metrics {
       this.recentCovers.add()
     } else {
       this.profiles[profile].stale++
-      this.#lookUps[profile].answered.add()
+      this.recent[profile].stale.add()
     }
   }
 }

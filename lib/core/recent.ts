@@ -1,8 +1,9 @@
 import type { Clock, Milliseconds } from './types.js'
 
-const WIDTH = 5_000
+/** Of a bucket. */
+export const WIDTH = 5_000
 /** An hour of buckets. */
-const BUCKETS = 720
+export const BUCKETS = 720
 
 /**
  * Counts what happened within the last hour: a ring of buckets of five seconds each, so that it never grows. A bucket knows which five seconds it
@@ -28,14 +29,23 @@ export class Recent {
   within(span: Milliseconds): number {
     const now = this.#now()
     let sum = 0
-    for (let back = 0; back < Math.min(span / WIDTH, BUCKETS); back++) {
-      const time = now - back
-      if (time >= 0 && this.#times[time % BUCKETS] === time) sum += this.#counts[time % BUCKETS]!
-    }
+    for (let back = 0; back < Math.min(span / WIDTH, BUCKETS); back++) sum += this.#countAt(now - back)
     return sum
   }
 
+  /** How many there were in each of so many buckets, at most an hour's: the oldest first, the last is that of the instant. */
+  until(instant: Milliseconds, buckets: number): number[] {
+    const last = bucketOf(instant)
+    return Array.from({ length: buckets }, (_, index) => this.#countAt(last - buckets + 1 + index))
+  }
+
+  #countAt(time: number): number {
+    return time >= 0 && this.#times[time % BUCKETS] === time ? this.#counts[time % BUCKETS]! : 0
+  }
+
   #now(): number {
-    return Math.max(0, Math.floor(this.clock.now() / WIDTH)) >>> 0
+    return bucketOf(this.clock.now())
   }
 }
+
+const bucketOf = (instant: Milliseconds): number => Math.max(0, Math.floor(instant / WIDTH)) >>> 0

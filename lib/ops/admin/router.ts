@@ -8,6 +8,8 @@ import express, {
 import { PROFILES, type ProfileName } from '../../core/types.js'
 import { ReelcacheError } from '../../errors.js'
 import type { ResolvedAdmin } from '../../options.js'
+import { Live } from '../dashboard/live.js'
+import { page } from '../dashboard/page.js'
 import { familiesOf } from '../families.js'
 import { CONTENT_TYPE, exposition } from '../prometheus.js'
 import { explain } from './explain.js'
@@ -27,7 +29,7 @@ type Answerer = (req: Request, res: Response) => unknown
 type Methods = Partial<Record<'get' | 'post' | 'delete', Answerer>>
 
 /**
- * An app to be mounted: what the cache holds and does, for whoever `authorize` lets in. `GET /live` alone needs no guard: a load balancer gets
+ * An app to be mounted: what the cache holds and does, as JSON and as a page, for whoever `authorize` lets in. `GET /live` alone needs no guard: a load balancer gets
  * 200 or 503 from it and nothing else.
  */
 export function adminRouter(source: AdminSource, options: ResolvedAdmin): Express {
@@ -44,6 +46,7 @@ export function adminRouter(source: AdminSource, options: ResolvedAdmin): Expres
       .send(isFailing ? 'failing' : 'ok')
   })
   app.use(guard(options))
+  app.use(page())
   app.use((req, res, next) => (['GET', 'HEAD'].includes(req.method) ? next() : changesOnlyByIntent(req, res, next)))
   app.use(express.json({ limit: '256kb' }))
   for (const [path, methods] of Object.entries(endpoints(source, app))) serve(app, path, methods)
@@ -53,7 +56,9 @@ export function adminRouter(source: AdminSource, options: ResolvedAdmin): Expres
 }
 
 function endpoints(source: AdminSource, app: Express): Record<string, Methods> {
+  const live = new Live(source)
   return {
+    '/events': { get: (_req, res) => live.listen(res) },
     '/stats': { get: () => source.stats() },
     '/health': { get: () => source.health() },
     '/entries': {

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { BypassReason } from '../../core/outcomes.js'
 import type { CacheEntry, Milliseconds, ProfileName } from '../../core/types.js'
 import type { Health } from '../health.js'
+import type { History } from '../history.js'
 import type { Note } from '../journal.js'
 import type { CacheStats } from '../stats.js'
 
@@ -32,6 +33,15 @@ export interface Listing {
   readonly hasMore: boolean
 }
 
+/** What memory holds of a movie, and how often it was asked for. */
+export interface MovieUses {
+  /** As keys write it. */
+  readonly movie: string
+  readonly uses: number
+  readonly entries: number
+  readonly bytes: number
+}
+
 /** A route of this cache: what it would look up for a request, or why it would let it go past. */
 export interface CachedRoute {
   readonly profile: ProfileName
@@ -43,6 +53,10 @@ export interface AdminSource {
   now(): Milliseconds
   stats(): CacheStats
   health(): Health
+  /** The last so many steps, at most an hour's. */
+  history(steps: number): History
+  /** The movies asked for most, the first the most. */
+  topMovies(): MovieUses[]
   find(key: string): Promise<StoredEntry[]>
   list(lookup: Lookup, page: Page): Promise<Listing>
   movieTag(movie: string): string
@@ -52,4 +66,6 @@ export interface AdminSource {
   /** Rejects with `ReelcacheError` when the target is none. */
   purge(target: unknown): Promise<number>
   verify(): Promise<object | undefined>
+  /** Aborted when the cache is closed. */
+  readonly closed: AbortSignal
 }

@@ -1,0 +1,72 @@
+import type { Response } from 'express'
+import { BUCKETS } from '../../core/recent.js'
+import type { Milliseconds } from '../../core/types.js'
+import { refuse } from '../admin/guard.js'
+import type { AdminSource } from '../admin/source.js'
+import { snapshotOf } from './snapshot.js'
+
+const MAX_LISTENERS = 32
+/** Milliseconds between two looks at what has changed. */
+const INTERVAL = 1_000
+/** So many looks without a change, and the page is told nevertheless: proxies end what is silent. */
+const MOST_SILENT = 15
+/** After so long the page connects anew, and `authorize` is asked again. */
+const LONGEST: Milliseconds = 600_000
+/** A minute: whoever missed some messages has what was in them. */
+const STEPS = 12
+/** Milliseconds after which a browser connects anew. */
+const RETRY = 2_000
+
+/** Tells pages what the cache does, by server-sent events, about once a second while something changes. While nobody listens it does nothing. */
+export class Live {
+  /** Until when each listens. */
+  readonly #listeners = new Map<Response, Milliseconds>()
+  #timer: NodeJS.Timeout | undefined
+  #told = ''
+  #silent = 0
+
+  constructor(private readonly source: AdminSource) {
+    source.closed.addEventListener('abort', () => this.#end(), { once: true })
+  }
+
+  listen(res: Response): void {
+    if (this.source.closed.aborted) return refuse(res, 503, 'closed', 'The cache has been closed')
+    if (this.#listeners.size >= MAX_LISTENERS) {
+      return refuse(res, 503, 'listeners', `${MAX_LISTENERS} listen already`)
+    }
+    res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' })
+    if (res.req.method === 'HEAD') return void res.end()
+    res.flushHeaders()
+    res.write(`retry: ${RETRY}\n${this.#message(BUCKETS)}`)
+    this.#listeners.set(res, this.source.now() + LONGEST)
+    res.once('close', () => this.#leave(res))
+    this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
+  }
+
+  #leave(res: Response): void {
+    this.#listeners.delete(res)
+    if (this.#listeners.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #end(): void {
+    for (const res of this.#listeners.keys()) res.end()
+  }
+
+  #look(): void {
+    const now = this.source.now()
+    for (const [res, until] of this.#listeners) if (now >= until) res.end()
+    const stats = JSON.stringify(this.source.stats())
+    if (stats === this.#told && ++this.#silent < MOST_SILENT) return
+    this.#told = stats
+    this.#silent = 0
+    const message = this.#message(STEPS)
+    // One that reads slowly gets the next one, which says it all again.
+    for (const res of this.#listeners.keys()) if (!res.writableNeedDrain && !res.writableEnded) res.write(message)
+  }
+
+  #message(steps: number): string {
+    return `data: ${JSON.stringify(snapshotOf(this.source, steps))}\n\n`
+  }
+}
