@@ -8,6 +8,7 @@ import { makeFilms } from './films.js'
 import { second } from './format.js'
 import { makeHistory } from './history.js'
 import { listen } from './live.js'
+import { Past } from './past.js'
 import { showProfiles } from './profiles.js'
 import { connectForms, makePurge } from './purge.js'
 import { showReasons } from './reasons.js'
@@ -16,7 +17,8 @@ import { showStanding } from './standing.js'
 const purge = makePurge(() => void entries.again())
 const entries = makeEntries(makeEntry(purge))
 const showFilms = makeFilms({ choose: entries.ofFilm, purge })
-const showHistory = makeHistory()
+const past = new Past()
+const showHistory = makeHistory(past)
 connectForms(purge)
 
 const connection = element('connection')
@@ -27,9 +29,10 @@ function show(snapshot) {
   if (isLost) say('The connection is back')
   isLost = false
   document.body.classList.remove('lost')
+  past.take(snapshot.history)
   showStanding(snapshot)
-  showFigures(snapshot)
-  showHistory(snapshot.history)
+  showFigures(snapshot, past)
+  showHistory()
   showProfiles(snapshot)
   showFilms(snapshot)
   showReasons(snapshot)

@@ -68,7 +68,7 @@ function row({ key, movie, profile, status, type, bytes: size, freshFor, uses },
   const cells = [
     make('bdi', {}, movie === null ? '–' : film(movie).shown),
     profile,
-    `${status} ${type ?? ''}`,
+    [status, type?.split(';', 1)[0]].filter(Boolean).join(' '),
     bytes(size),
     freshFor === 0 ? 'stale' : span(freshFor * 1_000),
     uses === null ? '–' : count(uses),

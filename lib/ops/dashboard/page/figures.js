@@ -1,16 +1,17 @@
 /** The cache in a few figures. */
 
 import { element, setBar, setData } from './dom.js'
-import { bytes, count, money, percent, span } from './format.js'
+import { bytes, count, money, shareOf, span } from './format.js'
 
 const show = (id, value, format) => setData(element(id), value, format(value))
 
-export function showFigures({ stats, heap }) {
+export function showFigures({ stats, heap }, past) {
   const { hitRate, hitRates, saved, files, flights } = stats
-  show('rate-minute', hitRates.lastMinute, percent)
-  show('rate-5-minutes', hitRates.last5Minutes, percent)
-  show('rate-hour', hitRates.lastHour, percent)
-  show('rate-all', hitRate, percent)
+  const showRate = (id, value, hasAny) => show(id, value, share => shareOf(hasAny ? share : null))
+  showRate('rate-minute', hitRates.lastMinute, past.hasLookUps(60_000))
+  showRate('rate-5-minutes', hitRates.last5Minutes, past.hasLookUps(300_000))
+  showRate('rate-hour', hitRates.lastHour, past.hasLookUps(3_600_000))
+  showRate('rate-all', hitRate, hasLookUps(stats.profiles))
   show('saved-time', saved.time, span)
   show('saved-runs', saved.runs, count)
   element('money').hidden = saved.cost === 0
@@ -28,6 +29,8 @@ export function showFigures({ stats, heap }) {
   show('running', flights.running, count)
   show('waiting', flights.waiting, count)
 }
+
+const hasLookUps = profiles => Object.values(profiles).some(({ hits, stale, misses }) => hits + stale + misses > 0)
 
 function showFiles(files) {
   element('disk').hidden = files === undefined

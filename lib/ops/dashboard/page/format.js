@@ -4,6 +4,9 @@ export const count = value => value.toLocaleString('en-US')
 
 export const percent = share => `${(share * 100).toFixed(1)} %`
 
+/** Null where there is nothing to have a share of. */
+export const shareOf = share => (share === null ? '–' : percent(share))
+
 export const money = value => value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
@@ -24,7 +27,7 @@ const SPANS = [
 /** The two largest units of a span in milliseconds: `3 h 12 min`. */
 export function span(milliseconds) {
   if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`
-  if (milliseconds < 10_000) return `${(milliseconds / 1_000).toFixed(1)} s`
+  if (milliseconds < 10_000) return `${Math.round(milliseconds / 100) / 10} s`
   const seconds = Math.floor(milliseconds / 1_000)
   const at = SPANS.findIndex(([, size]) => seconds >= size)
   const [unit, size] = SPANS[at]

@@ -2,8 +2,8 @@
 
 import { makeCharts, PARTS } from './charts.js'
 import { element, make, setText } from './dom.js'
-import { count, minute, percent, second, span } from './format.js'
-import { Past, rateOf } from './past.js'
+import { count, minute, percent, second, shareOf, span } from './format.js'
+import { rateOf } from './past.js'
 
 const OUTCOMES = ['hit', 'stale', 'miss', 'bypass', 'evicted']
 /** Rows of the table. */
@@ -12,11 +12,8 @@ const ROWS = 10
 const sumOf = parts =>
   Object.fromEntries(OUTCOMES.map(outcome => [outcome, parts.reduce((sum, part) => sum + part[outcome], 0)]))
 
-const percentOf = rate => (rate === null ? '–' : percent(rate))
-
-/** Returns what takes the history of a message. */
-export function makeHistory() {
-  const past = new Past()
+/** Returns what shows the past as it is now. */
+export function makeHistory(past) {
   const update = makeCharts(at => {
     pointed = at
     showLegend()
@@ -48,7 +45,7 @@ export function makeHistory() {
     const part = parts[pointed]
     const shown = part ?? sumOf(parts)
     for (const [name, node] of legend) setText(node, count(shown[name]))
-    const rate = percentOf(part === undefined ? rateOf(shown) : rates[pointed])
+    const rate = shareOf(part === undefined ? rateOf(shown) : rates[pointed])
     const when = part === undefined ? span(chosen().milliseconds) : `${second(part.from)} to ${second(part.until)}`
     setText(element('legend-when'), `${when}: hit rate ${rate}`)
   }
@@ -62,7 +59,7 @@ export function makeHistory() {
       known.length === 0 ? 'no look-ups' : `${percent(Math.min(...known))} to ${percent(Math.max(...known))}`
     element('rate-chart').setAttribute(
       'aria-label',
-      `Hit rate, ${where}: ${range}, now ${percentOf(rates.at(-1) ?? null)}`,
+      `Hit rate, ${where}: ${range}, now ${shareOf(rates.at(-1) ?? null)}`,
     )
     const sums = sumOf(parts)
     const said = OUTCOMES.slice(0, 4).map(outcome => `${outcome} ${count(sums[outcome])}`)
@@ -70,15 +67,12 @@ export function makeHistory() {
   }
 
   element('past').addEventListener('change', show)
-  return history => {
-    past.take(history)
-    show()
-  }
+  return show
 }
 
 function showTable(parts) {
   const rows = parts.map(part => {
-    const cells = [...OUTCOMES.map(outcome => count(part[outcome])), percentOf(rateOf(part))]
+    const cells = [...OUTCOMES.map(outcome => count(part[outcome])), shareOf(rateOf(part))]
     return make('tr', {}, make('th', { scope: 'row' }, minute(part.from)), ...cells.map(text => make('td', {}, text)))
   })
   document.querySelector('#past-table tbody').replaceChildren(...rows.reverse())

@@ -37,6 +37,11 @@ export class Past {
     return rateOf(this.#sum(until - 60_000, until, profile))
   }
 
+  /** Whether anything was looked up within the last so many milliseconds. */
+  hasLookUps(span) {
+    return rateOf(this.#sum(this.#end - span, this.#end, '')) !== null
+  }
+
   #sum(from, until, profile) {
     const sum = { hit: 0, stale: 0, miss: 0, bypass: 0, evicted: 0 }
     for (let time = from; time < until; time += this.#step) {

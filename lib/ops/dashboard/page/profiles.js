@@ -1,7 +1,7 @@
 /** The four profiles side by side, and what they have in common. */
 
 import { make, reconcile, setBar, setData } from './dom.js'
-import { bytes, count, percent, span } from './format.js'
+import { bytes, count, shareOf, span } from './format.js'
 
 const total = reasons => Object.values(reasons).reduce((sum, number) => sum + number, 0)
 
@@ -10,7 +10,7 @@ const COLUMNS = {
   hits: [({ hits }) => hits, count],
   stale: [({ stale }) => stale, count],
   misses: [({ misses }) => misses, count],
-  hitRate: [({ hitRate }) => hitRate, percent],
+  hitRate: [({ hitRate, hits, stale, misses }) => (hits + stale + misses === 0 ? null : hitRate), shareOf],
   bypasses: [({ bypasses }) => total(bypasses), count],
   stored: [({ stored }) => stored, count],
   refusals: [({ refusals }) => total(refusals), count],
@@ -55,6 +55,6 @@ function fill(part, rows, maxBytes) {
 
 function makeRow([name]) {
   const cells = Object.keys(COLUMNS).map(column => make('td', { 'data-column': column }, make('data')))
-  cells.at(-1).append(make('span', { class: 'bar', 'aria-hidden': 'true' }, make('i')))
+  cells.at(-1).prepend(make('span', { class: 'bar', 'aria-hidden': 'true' }, make('i')))
   return make('tr', {}, make('th', { scope: 'row' }, name), ...cells)
 }
