@@ -54,7 +54,7 @@ function importsOf(file: ts.SourceFile): Import[] {
   const add = (specifier: ts.Expression | undefined, typeOnly: boolean): void => {
     if (specifier === undefined || !ts.isStringLiteralLike(specifier)) return
     const ours = specifier.text.startsWith('.')
-    const path = posix.join(posix.dirname(file.fileName), specifier.text).replace(/\.js$/, '.ts')
+    const path = posix.join(posix.dirname(file.fileName), specifier.text).replace(/\.(c?)js$/, '.$1ts')
     found.push({ from: file.fileName, to: ours ? path : specifier.text, ours, typeOnly })
   }
   const visit = (node: ts.Node): void => {
@@ -274,6 +274,11 @@ describe('the checker', () => {
       { 'utils/a.ts': "import './b.js'", 'utils/b.ts': '' },
       'utils/a.ts: lies in a folder nobody knows',
     ],
+    [
+      'a file of CommonJS that imports what it may not',
+      { 'core/a.cts': "import type { A } from '../http/run.js'" },
+      'core/a.cts: imports http/run.ts',
+    ],
     ['a file that is not there', { 'core/a.ts': "import './gone.js'" }, 'core/a.ts: core/gone.ts is missing'],
     ['a let', { 'core/a.ts': 'let count = 0' }, 'core/a.ts: count is module-level state'],
     ['a var', { 'core/a.ts': 'export var count = 0' }, 'core/a.ts: count is module-level state'],
@@ -340,7 +345,7 @@ describe('the checker', () => {
 
 describe('lib/', () => {
   const lib = join(__dirname, '..', 'lib')
-  const paths = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'))
+  const paths = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter(path => /\.c?ts$/.test(path))
   const sources = Object.fromEntries(
     paths.map(path => [path.replaceAll('\\', '/'), readFileSync(join(lib, path), 'utf8')]),
   )

@@ -1,6 +1,6 @@
 import type { CacheEvent } from '../../lib/core/events.js'
-import { Metrics, type ProfileCounters } from '../../lib/core/metrics.js'
-import { PROFILES } from '../../lib/core/types.js'
+import { Metrics, OUTCOMES, type ProfileCounters } from '../../lib/core/metrics.js'
+import { PROFILES, type ProfileName } from '../../lib/core/types.js'
 import { fakeClock } from '../support/clock.js'
 
 const zero: ProfileCounters = {
@@ -78,6 +78,26 @@ describe('Metrics', () => {
     expect(metrics.lookUps(PROFILES, 60_000)).toEqual({ all: 2, answered: 2 })
     expect(metrics.lookUps(['api'], 60_000)).toEqual({ all: 1, answered: 1 })
     expect(metrics.lookUps(PROFILES, 300_000)).toEqual({ all: 3, answered: 2 })
+  })
+
+  it('tell requests of the last hour by what became of them; covered failures are misses', () => {
+    const metrics = new Metrics(fakeClock())
+    metrics.count({ type: 'hit', profile: 'ai', key, collapsed: true })
+    metrics.count({ type: 'miss', profile: 'ai', key })
+    metrics.count({ type: 'stale', profile: 'ai', key, why: 'stale-if-error' })
+    metrics.count({ type: 'stale', profile: 'ai', key, why: 'stale-while-revalidate' })
+    metrics.count({ type: 'bypass', profile: 'ai', reason: 'cookie' })
+    metrics.count({ type: 'bypass', profile: 'tts', reason: 'user' })
+    const counts = (profile: ProfileName): number[] =>
+      OUTCOMES.map(outcome => metrics.recent[profile][outcome].within(60_000))
+    expect([OUTCOMES, counts('ai'), counts('tts'), counts('api')]).toEqual([
+      ['hit', 'stale', 'miss', 'bypass'],
+      ...[
+        [1, 1, 1, 1],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+      ],
+    ])
   })
 
   it('tell evictions that came soon from those that did not', () => {

@@ -22,6 +22,36 @@ describe('what was counted recently', () => {
     }
   })
 
+  it('is told bucket by bucket, the oldest first, and adds up to what there was', () => {
+    const random = seeded(604)
+    const clock = fakeClock()
+    const recent = new Recent(clock)
+    const instants: number[] = []
+    const bucketOf = (instant: number): number => Math.floor(instant / 5_000)
+    for (let i = 0; i < 1_000; i++) {
+      clock.advance(random.chance(0.02) ? random.below(20 * MINUTE) : random.below(9_000))
+      recent.add()
+      instants.push(clock.now())
+      const buckets = random.pick([1, 12, 720])
+      const last = bucketOf(clock.now())
+      const expected = Array<number>(buckets).fill(0)
+      for (const instant of instants) {
+        const at = buckets - 1 - (last - bucketOf(instant))
+        if (at >= 0) expected[at]!++
+      }
+      expect(recent.until(clock.now(), buckets)).toEqual(expected)
+    }
+  })
+
+  it('is told of the past only, and of no time before the first', () => {
+    const clock = fakeClock(12_000)
+    const recent = new Recent(clock)
+    recent.add(7)
+    expect(recent.until(12_000, 5)).toEqual([0, 0, 0, 0, 7])
+    expect(recent.until(22_000, 5)).toEqual([0, 0, 7, 0, 0])
+    expect(recent.until(2_000, 5)).toEqual([0, 0, 0, 0, 0])
+  })
+
   it('is forgotten after an hour, and nothing beyond is ever asked for', () => {
     const clock = fakeClock()
     const recent = new Recent(clock)

@@ -97,21 +97,10 @@ describe('whoever may', () => {
   })
 })
 
-const PATHS = [
-  '/stats',
-  '/health',
-  '/entries',
-  '/entry?key=x',
-  '/metrics',
-  '/purge',
-  '/explain',
-  '/verify',
-  '/',
-  '/none',
-]
+const PATHS = ['/stats', '/health', '/entries', '/entry?key=x', '/metrics', '/purge', '/explain', '/verify', '/none']
 
 describe('whoever may not', () => {
-  it.each(PATHS)('learns nothing from %s', async path => {
+  it.each([...PATHS, '/', '/index.html', '/events'])('learns nothing from %s', async path => {
     const it = await admin()
     for (const headers of [{}, { Authorization: 'Bearer wrong' }, intent]) {
       const answer = await it.ask(path, { headers })

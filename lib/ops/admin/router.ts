@@ -46,10 +46,11 @@ export function adminRouter(source: AdminSource, options: ResolvedAdmin): Expres
       .send(isFailing ? 'failing' : 'ok')
   })
   app.use(guard(options))
-  app.use(page())
   app.use((req, res, next) => (['GET', 'HEAD'].includes(req.method) ? next() : changesOnlyByIntent(req, res, next)))
   app.use(express.json({ limit: '256kb' }))
   for (const [path, methods] of Object.entries(endpoints(source, app))) serve(app, path, methods)
+  // Last, so that nothing else waits for its files.
+  app.use(page())
   app.use((_req, res) => refuse(res, 404, 'not-found', 'There is no such page'))
   app.use(answerMistakes)
   return app

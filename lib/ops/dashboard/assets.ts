@@ -26,9 +26,14 @@ export class Assets {
   constructor(private readonly directory: () => string) {}
 
   async get(name: string): Promise<Asset | undefined> {
-    // Where a bundler has left the files behind there is no page, and everything else works.
-    this.#files ??= readAll(this.directory).catch(() => new Map<string, Asset>())
-    return (await this.#files).get(name)
+    try {
+      this.#files ??= readAll(this.directory)
+      return (await this.#files).get(name)
+    } catch {
+      // Where a bundler has left the files behind there is no page. What is only out of reach now is looked for again.
+      this.#files = undefined
+      return undefined
+    }
   }
 }
 

@@ -30,11 +30,17 @@ export class Live {
   }
 
   listen(res: Response): void {
+    // Gone while `authorize` was asked: it would never be heard to leave.
+    if (res.destroyed) return
     if (this.source.closed.aborted) return refuse(res, 503, 'closed', 'The cache has been closed')
     if (this.#listeners.size >= MAX_LISTENERS) {
       return refuse(res, 503, 'listeners', `${MAX_LISTENERS} listen already`)
     }
-    res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' })
+    res.set({
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store, no-transform',
+      'X-Accel-Buffering': 'no',
+    })
     if (res.req.method === 'HEAD') return void res.end()
     res.flushHeaders()
     res.write(`retry: ${RETRY}\n${this.#message(BUCKETS)}`)
@@ -51,19 +57,26 @@ export class Live {
   }
 
   #end(): void {
-    for (const res of this.#listeners.keys()) res.end()
+    for (const res of this.#listeners.keys()) this.#finish(res)
+  }
+
+  /** Whoever does not read would never come to the end. */
+  #finish(res: Response): void {
+    this.#leave(res)
+    if (res.writableNeedDrain) res.destroy()
+    else res.end()
   }
 
   #look(): void {
     const now = this.source.now()
-    for (const [res, until] of this.#listeners) if (now >= until) res.end()
+    for (const [res, until] of this.#listeners) if (now >= until) this.#finish(res)
     const stats = JSON.stringify(this.source.stats())
     if (stats === this.#told && ++this.#silent < MOST_SILENT) return
     this.#told = stats
     this.#silent = 0
     const message = this.#message(STEPS)
     // One that reads slowly gets the next one, which says it all again.
-    for (const res of this.#listeners.keys()) if (!res.writableNeedDrain && !res.writableEnded) res.write(message)
+    for (const res of this.#listeners.keys()) if (!res.writableNeedDrain) res.write(message)
   }
 
   #message(steps: number): string {

@@ -12,6 +12,8 @@ const HEADERS = {
   'Cache-Control': 'private, no-cache',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
+  // For a policy of somebody else's that says nothing of frames.
+  'X-Frame-Options': 'DENY',
 }
 
 /** The page at the mount point, and its files beside it. */
@@ -19,9 +21,11 @@ export function page(): RequestHandler {
   const assets = new Assets(pageDirectory)
   return (req, res, next) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return next()
-    const [path = ''] = req.originalUrl.split('?', 1)
+    const { path: mount, query } = partsOf(req.originalUrl)
     // Without the slash the addresses in the page would lead beside it; a relative one holds behind any proxy.
-    if (req.path === '/' && !path.endsWith('/')) return res.redirect(`./${path.slice(path.lastIndexOf('/') + 1)}/`)
+    if (req.path === '/' && !mount.endsWith('/')) {
+      return res.redirect(`./${mount.slice(mount.lastIndexOf('/') + 1)}/${query}`)
+    }
     assets
       .get(req.path === '/' ? 'index.html' : req.path.slice(1))
       .then(asset => {
@@ -31,4 +35,9 @@ export function page(): RequestHandler {
       })
       .catch(next)
   }
+}
+
+function partsOf(url: string): { path: string; query: string } {
+  const [path = ''] = url.split('?', 1)
+  return { path, query: url.slice(path.length) }
 }
