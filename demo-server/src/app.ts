@@ -16,6 +16,10 @@ interface BodyOptions {
   body: BodyFilter
 }
 
+interface Guard {
+  authorize(req: Request): boolean
+}
+
 /** What the routes need of `createCache()`. */
 export interface RouteCache {
   cacheApi(): RequestHandler
@@ -23,6 +27,7 @@ export interface RouteCache {
   cacheAi(options?: BodyOptions): RequestHandler
   cacheTts(options?: BodyOptions): RequestHandler
   audioRouter(): RequestHandler
+  adminRouter(guard: Guard): RequestHandler
   stats(): unknown
 }
 
@@ -53,7 +58,7 @@ export function makeApp({ catalogue, cache, upstream, publicDirs, apiKey }: Part
 
   app.get('/api/about', (_req, res) => res.json(about(upstream)))
   app.get('/api/stats', (_req, res) => res.json(cache.stats()))
-  app.get('/cache', (_req, res) => res.redirect('api/stats'))
+  app.use('/cache', cache.adminRouter({ authorize: isOfThisMachine }))
 
   app.use(nothingHere, answerProblems)
   return app
@@ -65,6 +70,14 @@ const PAGE_POLICY =
 
 function allowOurFilesOnly(res: Response): void {
   if (!res.hasHeader('Content-Security-Policy')) res.set('Content-Security-Policy', PAGE_POLICY)
+}
+
+/**
+ * Whoever sits at this machine may see what the cache holds, and purge it. Behind a proxy that runs here too this is no guard at all: there, everybody
+ * comes from this machine.
+ */
+function isOfThisMachine({ socket: { remoteAddress = '' } }: Request): boolean {
+  return /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/.test(remoteAddress)
 }
 
 /** Who answers and who speaks, for the page to say. */

@@ -18,6 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const movie = `${url}/api/movies/the-dark-knight-2008`
 const json = "-H 'Content-Type: application/json'"
 console.log(`${url}
+what the cache does: ${url}/cache/
 answers and speech: ${upstream.baseUrl} (${upstream.chatModel}, ${upstream.speechModel})
 
 Run a line twice: the first time it says X-Cache: MISS, the second time HIT.
