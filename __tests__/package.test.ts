@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,12 +15,29 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const home = mkdtempSync(join(tmpdir(), 'reelcache-package-'))
 const packed = pack()
 
+/** What the page uses of others, so that users install none of it: each with its licence. */
+const vendored = [
+  ...['uPlot.iife.min.js', 'uPlot.min.css', 'uPlot.LICENSE.txt'],
+  ...['league-gothic.woff2', 'league-gothic.LICENSE.txt'],
+].map(name => `vendor/${name}`)
+
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 function pack(): Packed {
   const args = ['pack', '--json', '--pack-destination', home]
   const [made] = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' })) as Packed[]
   return made!
+}
+
+const filesIn = (directory: string): string[] =>
+  readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+    .filter(path => statSync(join(root, directory, path)).isFile())
+    .map(path => path.replaceAll('\\', '/'))
+
+/** `a.ts` becomes `a.js` and `a.d.ts`, `a.cts` becomes `a.cjs` and `a.d.cts`, each with its map. */
+function builtFrom(source: string): string[] {
+  const [, name, kind] = /^(.*)\.(c?)ts$/.exec(source)!
+  return [`${name}.${kind}js`, `${name}.d.${kind}ts`].flatMap(path => [path, `${path}.map`])
 }
 
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
@@ -30,16 +47,12 @@ async function run(cwd: string, command: string, ...args: string[]): Promise<str
 
 describe('the tarball', () => {
   it('holds the two builds, their sources and the papers, and nothing else', () => {
-    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
-      .filter(path => path.endsWith('.ts'))
-      .map(path => path.replaceAll('\\', '/').slice(0, -'.ts'.length))
-    const built = ['js', 'js.map', 'd.ts', 'd.ts.map']
+    const sources = filesIn('lib').filter(path => /\.c?ts$/.test(path))
     const expected = [
       ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'dist/cjs/package.json'],
-      ...sources.flatMap(source => [
-        `lib/${source}.ts`,
-        ...['cjs', 'esm'].flatMap(format => built.map(extension => `dist/${format}/${source}.${extension}`)),
-      ]),
+      ...sources.map(source => `lib/${source}`),
+      ...sources.flatMap(source => ['cjs', 'esm'].flatMap(format => builtFrom(`dist/${format}/${source}`))),
+      ...[...filesIn('lib/ops/dashboard/page'), ...vendored].map(path => `dist/page/${path}`),
     ]
     expect(packed.files.map(({ path }) => path).sort()).toEqual(expected.sort())
   })
@@ -83,6 +96,16 @@ describe('a project that installs the tarball', () => {
     'in JavaScript (%s) sees a miss, then a hit, and ends by itself',
     async project => {
       expect(await run(project, process.execPath, 'index.js')).toBe('MISS\nHIT\n')
+    },
+    60_000,
+  )
+
+  it.each(['js-esm', 'js-cjs'])(
+    'in JavaScript (%s) finds the page of the admin router with all its files',
+    async project => {
+      const names = ['', ...filesIn('lib/ops/dashboard/page'), ...vendored]
+      const said = await run(project, process.execPath, 'page.js', ...names)
+      expect(said.trim().split('\n')).toEqual([...names.map(name => `200 /cache/${name}`), '404 /cache/directory.cjs'])
     },
     60_000,
   )
