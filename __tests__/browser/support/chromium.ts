@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => browser?.close())
 
 afterEach(async () => {
+  await leave()
   const done = visits.splice(0)
-  await Promise.all(done.map(({ page }) => page.context().close()))
   expect(done.flatMap(({ errors }) => errors)).toEqual([])
   expect(done.flatMap(({ outside }) => outside)).toEqual([])
 })
@@ -48,8 +48,15 @@ export interface Player {
   removeEventListener(type: string, listener: () => void): void
 }
 
-/** Opens the demo in a window of its own, with an empty browser cache, and waits until it shows a film. */
+/** Opens the demo and waits until it shows a film. */
 export async function visit(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await open(url, options)
+  await ticket(page, 'Standing', /./)
+  return page
+}
+
+/** Opens a page in a window of its own, with an empty browser cache. */
+export async function open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser!.newContext(options)
   const page = await context.newPage()
   const seen: Visit = { page, errors: [], outside: [] }
@@ -63,8 +70,18 @@ export async function visit(url: string, options: BrowserContextOptions = {}): P
   })
   page.on('pageerror', error => seen.errors.push(String(error)))
   await page.goto(url)
-  await ticket(page, 'Standing', /./)
   return page
+}
+
+/** Closes all pages, before a server that they listen to is closed. */
+export async function leave(): Promise<void> {
+  await Promise.all(visits.map(({ page }) => page.context().close()))
+}
+
+/** What the browser itself says of a server that the test has stopped is no fault of the page. */
+export function forgive(page: Page, said: RegExp): void {
+  const { errors } = visits.find(seen => seen.page === page)!
+  errors.splice(0, errors.length, ...errors.filter(error => !said.test(error)))
 }
 
 /** Waits until an answer has come, and tells how: `HIT`. */

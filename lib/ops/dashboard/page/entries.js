@@ -4,6 +4,10 @@ import { element, make, setText } from './dom.js'
 import { bytes, count, film, span } from './format.js'
 import { get } from './server.js'
 
+/** Files are listed a film at a time: nobody walks the whole directory for a page. */
+const placeOf = ({ tier, movie }) =>
+  tier === 'memory' ? 'memory' : movie === '' ? 'files of no film; name a film to see its own' : 'files of this film'
+
 /** `open` shows the entry of a key. Returns what searches anew, and what searches for a film. */
 export function makeEntries(open) {
   let page = 1
@@ -18,14 +22,13 @@ export function makeEntries(open) {
       const found = await get('entries', lookup)
       if (mine !== latest) return
       page = wanted
-      show(found, isFiles)
+      show(found, placeOf(lookup))
     } catch (problem) {
       if (mine === latest) setText(element('found'), problem.message)
     }
   }
 
-  function show({ entries, next }, isFiles) {
-    const where = isFiles ? 'files' : 'memory'
+  function show({ entries, next }, where) {
     const more = next === null ? '' : ', and there are more'
     const number = `${count(entries.length)} ${entries.length === 1 ? 'entry' : 'entries'}`
     setText(
