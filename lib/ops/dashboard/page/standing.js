@@ -21,7 +21,7 @@ export function showStanding({ status, stats: { alerts } }) {
   setText(place.firstElementChild, status)
   setText(place.lastElementChild, words)
   element('alerts').hidden = alerts.length === 0
-  reconcile(element('alerts').lastElementChild, alerts, ({ code }) => code, makeAlert, updateAlert)
+  reconcile(element('alerts').lastElementChild, alerts, ({ code, since }) => `${code} ${since}`, makeAlert, updateAlert)
 }
 
 function makeAlert({ code, severity, advice, since }) {
