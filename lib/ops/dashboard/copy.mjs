@@ -12,7 +12,7 @@ const VENDOR = {
 const root = new URL('../../../', import.meta.url)
 const page = new URL('dist/page/', root)
 cpSync(new URL('page/', import.meta.url), page, { recursive: true })
-mkdirSync(new URL('vendor/', page))
+mkdirSync(new URL('vendor/', page), { recursive: true })
 for (const [name, source] of Object.entries(VENDOR)) {
   copyFileSync(new URL(`node_modules/${source}`, root), new URL(`vendor/${name}`, page))
 }
