@@ -5,11 +5,9 @@ export type Directives = ReadonlyMap<string, readonly (string | undefined)[]>
 const MEMBER =
   /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?)?[ \t]*(?:,|$)/gy
 
-const NONE: Directives = new Map()
-
 /** Parses a Cache-Control field. Undefined: it cannot be parsed, which the caller takes for a no. */
 export function parseCacheControl(value: string): Directives | undefined {
-  if (value === '') return NONE
+  if (value === '') return new Map()
   const directives = new Map<string, (string | undefined)[]>()
   let parsed = 0
   for (const [member, name, token, quoted] of value.matchAll(MEMBER)) {
