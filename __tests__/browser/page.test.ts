@@ -1,6 +1,7 @@
 import helmet from 'helmet'
 import type { Page } from 'playwright-core'
 import { startLocalDemo, type Demo } from '../demo/support/demo.js'
+import { fakeClock } from '../support/clock.js'
 import { inChromium, seriousViolations, ticket, visit, type Player } from './support/chromium.js'
 
 const phone = { viewport: { width: 360, height: 740 } }
@@ -29,6 +30,20 @@ inChromium('the page', () => {
     const page = await visit(demo.url, options)
     await useAll(page)
     expect(await seriousViolations(page)).toEqual([])
+  })
+
+  it('shows an old answer as STALE while a new one is made, and then that', async () => {
+    const clock = fakeClock()
+    const old = await startLocalDemo({ clock })
+    const page = await visit(old.url)
+    expect(await ticket(page, 'Standing', /./)).toBe('MISS')
+    clock.advance(600_000)
+    await page.reload()
+    expect(await ticket(page, 'Standing', /./)).toBe('STALE')
+    expect(await ticket(page, 'Facts', /./)).toBe('MISS')
+    await page.reload()
+    expect(await ticket(page, 'Standing', /./)).toBe('HIT')
+    await old.close()
   })
 
   it('is as narrow as a phone', async () => {

@@ -46,6 +46,7 @@ export interface Demo {
 export interface DemoOptions {
   readonly callsUpstream?: () => number
   readonly tts?: CacheOptions['tts']
+  readonly clock?: CacheOptions['clock']
   readonly apiKey?: string
   readonly port?: number
   /** Stands in front of the app. */
@@ -54,10 +55,10 @@ export interface DemoOptions {
 
 /** The demo on a port of its own, in front of the upstream given. */
 export async function startDemo(upstream: Upstream, options: DemoOptions = {}): Promise<Demo> {
-  const { callsUpstream = () => 0, tts = { fileCache: false }, apiKey, port, front } = options
+  const { callsUpstream = () => 0, tts = { fileCache: false }, clock, apiKey, port, front } = options
   const catalogue = makeCatalogue(movies)
   const spies = (['find', 'search', 'enhance'] as const).map(name => jest.spyOn(catalogue, name))
-  const cache = createCache({ tts })
+  const cache = createCache({ tts, ...(clock && { clock }) })
   const demo = makeApp({ catalogue, cache, upstream, publicDirs, ...(apiKey && { apiKey }) })
   // Called, not mounted: an app that is mounted at `/` names its own address `//`.
   const behind = (front: RequestHandler) => express().use(front, (req, res) => demo(req, res))
