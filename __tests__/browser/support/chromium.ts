@@ -1,7 +1,6 @@
-import { accessSync, constants } from 'node:fs'
-import path from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { findProgram } from '../../support/programs.js'
 
 const executable = findChromium()
 
@@ -100,18 +99,6 @@ export async function seriousViolations(page: Page): Promise<string[]> {
 }
 
 function findChromium(): string | undefined {
-  const named = process.env['CHROME_PATH']
-  if (named) return named
-  const dirs = (process.env['PATH'] ?? '').split(path.delimiter)
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  return names.flatMap(name => dirs.map(dir => path.join(dir, name))).find(isExecutable)
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
+  return process.env['CHROME_PATH'] || findProgram(...names)
 }
