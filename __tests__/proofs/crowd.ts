@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { Agent } from 'node:http'
 import { join } from 'node:path'
 import type { Cache } from '../support/cache.js'
+import { startChild } from '../support/child.js'
 import type { Served } from '../support/server.js'
 
 /** Bytes of the server, once garbage is gone. */
@@ -37,49 +35,18 @@ export interface CrowdServer extends Served {
   calm(): Promise<Left>
 }
 
-const running = new Set<CrowdServer>()
-
 export async function startCrowdServer(): Promise<CrowdServer> {
-  const child = fork(join(__dirname, 'crowd-server.mjs'), { execArgv: ['--expose-gc'] })
-  const waiting = new Map<number, (result: unknown) => void>()
-  const agent = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: Infinity })
-  const ended = once(child, 'exit')
-  let orders = 0
-  child.on('message', ({ id, result }: { id: number; result: unknown }) => waiting.get(id)?.(result))
-  const answerTo = (id: number): Promise<unknown> =>
-    Promise.race([
-      new Promise(resolve => waiting.set(id, resolve)),
-      ended.then(([code]) => Promise.reject(new Error(`the process ended with ${code}`))),
-    ])
-  const tell: CrowdServer['tell'] = async order => {
-    const answer = answerTo(++orders)
-    child.send({ id: orders, order })
-    return (await answer) as never
-  }
-  const port = (await answerTo(0)) as number
-  const server: CrowdServer = {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    agent,
+  const child = await startChild(join(__dirname, 'crowd-server.mjs'), [], ['--expose-gc'])
+  const tell: CrowdServer['tell'] = order => child.tell(order) as never
+  return {
+    ...child,
     tell,
     calm: () => {
-      agent.destroy()
+      child.agent.destroy()
       return tell('quiet')
     },
-    close: async () => {
-      running.delete(server)
-      agent.destroy()
-      child.kill('SIGKILL')
-      await ended
-    },
   }
-  running.add(server)
-  return server
 }
-
-afterEach(async () => {
-  await Promise.all([...running].map(server => server.close()))
-})
 
 export interface Making {
   readonly bytes: number

@@ -1,11 +1,9 @@
-import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cache, CacheOptions } from '../support/cache.js'
+import { startChild } from '../support/child.js'
 import { postJson, type Answer } from '../support/client.js'
 
 /** The long runs are what is promised; the short ones, which every `npm test` makes, keep them from rotting. */
@@ -67,43 +65,19 @@ export interface SpeakerOptions {
   readonly execArgv?: string[]
 }
 
-const running = new Set<Speaker>()
-
-export async function startSpeaker({ execArgv = [], voice = 'alloy', ...options }: SpeakerOptions): Promise<Speaker> {
-  const child = fork(join(__dirname, 'speech-server.mjs'), [JSON.stringify({ voice, ...options })], { execArgv })
-  const waiting = new Map<number, (result: unknown) => void>()
-  const agent = new Agent({ keepAlive: true })
-  const ended = once(child, 'exit').then(([, signal]) => {
-    agent.destroy()
-    running.delete(speaker)
-    return signal as NodeJS.Signals | null
-  })
-  let orders = 0
-  child.on('message', ({ id, result }: { id: number; result: unknown }) => waiting.get(id)?.(result))
-  const answerTo = (id: number): Promise<unknown> =>
-    Promise.race([
-      new Promise(resolve => waiting.set(id, resolve)),
-      ended.then(signal => Promise.reject(new Error(`the process ended, ${signal ?? 'without a signal'}`))),
-    ])
-  const served = { port: 0, url: '', agent, close: () => Promise.resolve() }
-  const speaker: Speaker = {
-    speak: ({ movie, text }) => postJson(served, `/movies/${movie}/tts`, { text }),
-    tell: async order => {
-      const answer = answerTo(++orders)
-      child.send({ id: orders, order })
-      return (await answer) as never
-    },
-    kill: () => child.kill('SIGKILL'),
+export async function startSpeaker({ execArgv, voice = 'alloy', ...options }: SpeakerOptions): Promise<Speaker> {
+  const script = join(__dirname, 'speech-server.mjs')
+  const child = await startChild(script, [JSON.stringify({ voice, ...options })], execArgv)
+  return {
+    speak: ({ movie, text }) => postJson(child, `/movies/${movie}/tts`, { text }),
+    tell: order => child.tell(order) as never,
+    kill: () => child.kill(),
     stop: async () => {
-      await speaker.tell('close')
-      child.disconnect()
-      await ended
+      await child.tell('close')
+      await child.leave()
     },
-    ended,
+    ended: child.ended,
   }
-  running.add(speaker)
-  served.port = (await answerTo(0)) as number
-  return speaker
 }
 
 const undo: (() => void)[] = []
@@ -116,11 +90,6 @@ export function makeDirectory(): string {
   return directory
 }
 
-afterEach(async () => {
-  const left = [...running]
-  for (const speaker of left) speaker.kill()
-  await Promise.all(left.map(({ ended }) => ended))
-})
 afterAll(() => {
   for (const work of undo) work()
 })

@@ -9,8 +9,8 @@ export interface RedisProxy {
   forget(): void
   /** Answers come so many milliseconds late. */
   delay(milliseconds: number): void
-  /** Nothing comes through, either way, and nobody is told. */
-  silence(): void
+  /** Nothing comes through, either way, and nobody is told; or so for connections alone that have sent this command. */
+  silence(command?: string): void
   /** No connection stays, and none is made. */
   refuse(): void
   /** All connections break now; new ones are made. */
@@ -24,6 +24,8 @@ export interface RedisProxy {
 interface Line {
   readonly client: Socket
   readonly server: Socket
+  /** The commands that have been sent on it. */
+  readonly sent: Set<string>
 }
 
 const closing: (() => Promise<void>)[] = []
@@ -37,15 +39,16 @@ export async function startProxy(target: number): Promise<RedisProxy> {
   let commands: string[][] = []
   let lateness = 0
   let state: 'open' | 'silent' | 'shut' = 'open'
+  let silenced: string | undefined
   let flapping: NodeJS.Timeout | undefined
 
-  const pass = (to: Socket, chunk: Buffer, late: number): void => {
+  const isSilent = ({ sent }: Line): boolean => state === 'silent' && (silenced === undefined || sent.has(silenced))
+  const pass = (line: Line, to: Socket, chunk: Buffer): void => {
     const write = (): void => {
       if (!to.destroyed) to.write(chunk)
     }
-    if (state === 'silent') held.push(write)
-    else if (late === 0) write()
-    else setTimeout(() => (state === 'silent' ? held.push(write) : write()), late).unref()
+    if (isSilent(line)) held.push(write)
+    else write()
   }
   const cut = (): void => {
     for (const { client, server } of lines) {
@@ -55,14 +58,20 @@ export async function startProxy(target: number): Promise<RedisProxy> {
   }
   const listener = createServer(client => {
     if (state === 'shut') return void client.resetAndDestroy()
-    const line = { client, server: connect(target, '127.0.0.1') }
+    const line: Line = { client, server: connect(target, '127.0.0.1'), sent: new Set() }
     lines.add(line)
-    const note = commandReader(words => commands.push(words))
+    const note = commandReader(words => {
+      commands.push(words)
+      line.sent.add(words[0]!)
+    })
     client.on('data', chunk => {
       note(chunk)
-      pass(line.server, chunk, 0)
+      pass(line, line.server, chunk)
     })
-    line.server.on('data', chunk => pass(client, chunk, lateness))
+    line.server.on('data', chunk => {
+      if (lateness === 0) pass(line, client, chunk)
+      else setTimeout(() => pass(line, client, chunk), lateness).unref()
+    })
     for (const [socket, other] of [
       [client, line.server],
       [line.server, client],
@@ -99,7 +108,10 @@ export async function startProxy(target: number): Promise<RedisProxy> {
     },
     forget: () => void (commands = []),
     delay: milliseconds => settle('open', milliseconds),
-    silence: () => settle('silent'),
+    silence(command) {
+      silenced = command
+      settle('silent')
+    },
     refuse: () => settle('shut'),
     cut,
     heal: () => settle('open'),
