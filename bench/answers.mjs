@@ -45,7 +45,7 @@ export const ask = {
   movie: (id, page) => ({ path: moviePath(id, page), answer: json(movie(String(id), String(page))) }),
   enriched: id => ({ path: `/movies/${id}/enriched`, answer: json(enriched(String(id))) }),
   slow: id => ({ path: `/movies/${id}/slow`, answer: json(movie(String(id))) }),
-  trailer: () => ({ path: '/movies/603/trailer', answer: audio(trailer) }),
+  trailer: (id = 603) => ({ path: `/movies/${id}/trailer`, answer: audio(trailer) }),
   speech: text => ({
     method: 'POST',
     path: '/movies/603/speech',

@@ -9,7 +9,7 @@ import { fetchRight } from './client.mjs'
 export async function prepare(server, kind, workload) {
   const { requests, other, revalidates, misses } = workload
   // What lies ready is ready for the requests of the workload alone.
-  const first = (kind !== 'limit' && workload.first) || requests[0]
+  const first = (!kind.endsWith('limit') && workload.first) || requests[0]
   const made = await fetchRight(server.port, first)
   for (const request of requests.slice(1)) await fetchRight(server.port, request)
   if (revalidates && made.headers.etag === undefined) throw new Error('sends no ETag')
@@ -18,7 +18,7 @@ export async function prepare(server, kind, workload) {
   await fetchRight(server.port, request)
   const { calls } = await server.sample()
   await fetchRight(server.port, request)
-  if (kind === 'cache') {
+  if (isCache(kind)) {
     for (const known of requests.slice(1)) await fetchRight(server.port, known)
     const again = (await server.sample()).calls - calls
     if (again > 0) throw new Error(`asked the handler again for what it had answered (${again} of ${requests.length})`)
@@ -30,6 +30,8 @@ export async function prepare(server, kind, workload) {
   return request
 }
 
+const isCache = kind => kind === 'cache' || kind === 'store'
+
 /** What went wrong while a variant was loaded; undefined when nothing did. */
 export function faultUnderLoad(kind, { misses }, request, window) {
   const { answers, calls, statuses, errors } = window
@@ -37,7 +39,7 @@ export function faultUnderLoad(kind, { misses }, request, window) {
   if (errors > 0) return `${errors} connections failed under load`
   if (answers === 0) return 'no answer under load'
   if (right < answers) return `wrong statuses under load: ${JSON.stringify(statuses)}`
-  if (kind === 'cache' && !misses && calls > 0) return `asked the handler ${calls} times under load`
+  if (isCache(kind) && !misses && calls > 0) return `asked the handler ${calls} times under load`
   if (misses && calls < answers) return `answered ${answers - calls} new requests without the handler`
   return undefined
 }

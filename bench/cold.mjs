@@ -9,7 +9,7 @@ const TOGETHER = 500
 export async function cold(entrants, settings) {
   const left = []
   const rows = []
-  for (const { name } of entrants.filter(({ kind }) => kind !== 'limit')) {
+  for (const { name } of entrants.filter(({ kind }) => kind === 'plain' || kind === 'cache')) {
     let server
     try {
       server = await start(name, settings)

@@ -2,8 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePort } from './free-port.mjs'
 import { peakOf } from './peak.mjs'
 import { pinned } from './pin.mjs'
 
@@ -36,14 +37,6 @@ export async function startProxy({ command, configure }, directory, core, startO
     async reset() {},
     stop,
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  return port
 }
 
 async function listens(port, child) {

@@ -12,7 +12,8 @@ import { machine } from './machine.mjs'
 import { policy } from './policy.mjs'
 import { pin } from './pin.mjs'
 import { start } from './process.mjs'
-import { workloads } from './workloads.mjs'
+import { startStore } from './store.mjs'
+import { everybody, workloads } from './workloads.mjs'
 
 const others = { cold, disk, flood }
 const names = [...Object.keys(workloads), ...Object.keys(others)]
@@ -36,15 +37,17 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 
 const print = text => process.stdout.write(`${text}\n\n`)
 
-/** The variants named, with the baselines they need; without those that cannot be had here. */
+/** The variants named that have a part in what is wanted, with the baselines they need; without those that cannot be had here. */
 async function entrants(wanted, settings) {
   const known = await findVariants(values.add)
   const chosen = values.variants?.split(',') ?? Object.keys(known)
-  const needed = wanted.filter(name => name in workloads).map(name => workloads[name].baseline ?? values.baseline)
+  const compared = wanted.filter(name => name in workloads).map(name => workloads[name])
+  const needed = compared.map(({ baseline }) => baseline ?? values.baseline)
   for (const name of [...chosen, ...needed]) if (!(name in known)) throw new Error(`there is no variant ${name}`)
+  const kinds = wanted.flatMap(name => workloads[name]?.kinds ?? everybody)
   const found = []
   for (const [name, { kind }] of Object.entries(known)) {
-    if (!chosen.includes(name) && !needed.includes(name)) continue
+    if (!kinds.includes(kind) || (!chosen.includes(name) && !needed.includes(name))) continue
     try {
       const server = await start(name, settings)
       await server.stop()
@@ -54,6 +57,17 @@ async function entrants(wanted, settings) {
     }
   }
   return found
+}
+
+/** The port of a store, where somebody needs one and there is one to be had. */
+async function storeFor(wanted) {
+  if (!wanted.some(name => workloads[name]?.kinds.includes('store'))) return undefined
+  try {
+    return await startStore()
+  } catch ({ message }) {
+    print(`Left out: what needs Redis (${message}).`)
+    return undefined
+  }
 }
 
 async function comparison(wanted) {
@@ -68,6 +82,7 @@ async function comparison(wanted) {
     rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
     seconds: Number(values.seconds ?? (values.quick ? 0.2 : 0.7)),
     connections: Number(values.connections),
+    store: await storeFor(wanted),
   }
   const { rounds, seconds, connections } = settings
   print(machine())
@@ -76,6 +91,7 @@ async function comparison(wanted) {
   )
   const variants = await entrants(wanted, settings)
   for (const name of wanted) {
+    if (workloads[name]?.kinds.includes('store') && settings.store === undefined) continue
     const run = others[name] ?? ((...args) => compare(workloads[name], ...args))
     print(await run(variants, { ...settings, workload: name }))
   }

@@ -1,6 +1,7 @@
 // The variants: one app and one set of handlers, served in different ways.
 //
-// kind   `limit` writes answers that lie ready and asks no handler, `plain` has no cache, `cache` must answer from its cache.
+// kind   `limit` writes answers that lie ready and asks no handler, `plain` has no cache, `cache` must answer from its cache; those with
+//        `store` in their kind have their answers in a redis-server, whose port is `store`.
 // serve  makes the app, or its server, in a process of its own; `reset` empties the cache, `close` ends it.
 // proxy  stands in front of the plain app instead.
 import { createServer } from 'node:http'
@@ -10,6 +11,7 @@ import * as reelcache from '../dist/esm/index.js'
 import { makeApp } from './app.mjs'
 import { sendPreset, writePreset } from './preset.mjs'
 import { nginx, varnish } from './proxies.mjs'
+import { stored } from './stored.mjs'
 
 export const variants = {
   node: { kind: 'limit', serve: ({ requests }) => ({ server: createServer(writePreset(requests)) }) },
@@ -29,6 +31,7 @@ export const variants = {
       return { server: typedServer(app), ...rest }
     },
   },
+  ...stored,
 }
 
 /** Each peer is set up so that a POST is keyed by its body, where it can. */

@@ -4,7 +4,9 @@ import { seeded, zipf } from './random.mjs'
 
 const film = ask.movie(603, 1)
 const pages = Array.from({ length: 1_000 }, (_, page) => ask.movie(603, page))
-const everybody = ['limit', 'plain', 'cache']
+const trailers = Array.from({ length: 20 }, (_, n) => ask.trailer(600 + n))
+/** Who takes part where nothing else is said. */
+export const everybody = ['limit', 'plain', 'cache']
 
 /**
  * requests     asked before the measurement; `next` draws from them or makes new ones; else the first is repeated.
@@ -46,5 +48,21 @@ export const workloads = {
       return () => ({ path: moviePath(++id, 1) })
     },
   },
+  redis: { ...inTurn(pages), title: '2 KB JSON out of Redis, 1,000 keys in turn' },
+  'redis-audio': { ...inTurn(trailers), title: '500 KB of audio out of Redis, 20 keys in turn' },
 }
 for (const workload of Object.values(workloads)) workload.kinds ??= everybody
+
+/** Each request is another one than that before it: what was just asked for is of no use. */
+function inTurn(requests) {
+  return {
+    requests,
+    other: ask.movie(604, 1),
+    kinds: ['plain', 'store-limit', 'store'],
+    baseline: 'get-node-redis',
+    next() {
+      let turn = 0
+      return () => requests[turn++ % requests.length]
+    },
+  }
+}
