@@ -6,7 +6,7 @@ import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
 import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
-import { Stack } from './core/stack.js'
+import { Purges, Stack } from './core/stack.js'
 import { Traces } from './core/traces.js'
 import { PROFILES, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
@@ -39,8 +39,9 @@ import { checkWarm, resolveWarm, type WarmOptions } from './ops/warm/options.js'
 import type { WarmReport } from './ops/warm/report.js'
 import { warm, type WarmRequests } from './ops/warm.js'
 import { purge, type PurgeTarget } from './purge.js'
+import { forgetVariants, sharedTier } from './shared.js'
 import { locationOf } from './tiers/file/names.js'
-import { FileTier, type VerifyReport } from './tiers/file/tier.js'
+import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
 import { warnOfListener, warnOfUnkeyedHeaders } from './warnings.js'
@@ -125,13 +126,22 @@ export function createCache(options: CacheOptions = {}): Cache {
     // A movie's answers lie in every tier, whichever route learned that they are out of date.
     for (const tag of tags) void (tag.startsWith('movie:') ? stored : tier).deleteTag(tag)
   }
-  const files = makeFiles(resolved, report)
-  const stored = new Stack(files === undefined ? [memory] : [memory, files], clock, (tier, error) =>
-    report({ type: 'tier-error', tier, error }),
-  )
+  const files = makeFiles(resolved, report, entry => redis?.isOutdated(entry) === true)
+  const purges = new Purges()
+  const stackOf = (...tiers: readonly (Tier | undefined)[]): Stack =>
+    new Stack(
+      tiers.filter(tier => tier !== undefined),
+      clock,
+      (tier, error) => report({ type: 'tier-error', tier, error }),
+      purges,
+    )
+  const local = stackOf(memory, files)
+  const redis = resolved.redis && sharedTier(resolved.redis, { memory, local, flights, clock, report })
+  const stored = redis === undefined ? local : stackOf(memory, files, redis)
+  const unfiled = redis === undefined ? memory : stackOf(memory, redis)
   const library = new AudioLibrary(locationOf, files, profiles.tts.route.cost)
   const engine: Engine = {
-    tier: memory,
+    tier: unfiled,
     flights,
     keys: new KnownKeys(),
     unshared: new Marks(clock, MAX_REMEMBERED),
@@ -142,22 +152,29 @@ export function createCache(options: CacheOptions = {}): Cache {
     isClosed: () => isClosed,
     report,
     locate: answer => library.urlOf(answer),
-    invalidate: tags => invalidate(memory, tags),
+    asOf: redis && (() => redis.asOf),
+    leases: undefined,
+    invalidate: tags => invalidate(unfiled, tags),
   }
   const speech: Engine = { ...engine, tier: stored, invalidate: tags => invalidate(stored, tags) }
   const { files: fileOptions } = profiles.tts
   const monitor = new Monitor({
-    ...{ metrics, clock, files, fileOptions, report },
+    ...{ metrics, clock, files, fileOptions, redis, report },
     thresholds: resolved.alerts,
     interval: resolved.alerts.interval,
     isHeard: () => events.isHeard,
   })
-  const stats = (): CacheStats => statsOf({ metrics, memory, maxBytes, files, flights }, monitor.alerts)
+  const stats = (): CacheStats => statsOf({ metrics, memory, maxBytes, files, redis, flights }, monitor.alerts)
   const health = (): Health => healthOf(stats())
-  const inventory = new Inventory(memory, files)
+  const inventory = new Inventory(memory, files, redis)
   const routes = new WeakMap<object, CachedRoute>()
   const purgeAll = async (target: PurgeTarget): Promise<number> => {
-    const entries = await purge(target, stored, flights)
+    const purged = purge(target, stored, flights)
+    if (redis !== undefined && 'key' in target) {
+      forgetVariants(memory, target.key)
+      await redis.purgeKey(target.key)
+    }
+    const entries = await purged
     report({ type: 'purged', entries })
     return entries
   }
@@ -215,7 +232,11 @@ export function createCache(options: CacheOptions = {}): Cache {
   }
 }
 
-function makeFiles({ profiles, clock }: ResolvedOptions, report: (event: CacheEvent) => void): FileTier | undefined {
+function makeFiles(
+  { profiles, clock, redis }: ResolvedOptions,
+  report: (event: CacheEvent) => void,
+  isOutdated: NonNullable<FileOptions['isOutdated']>,
+): FileTier | undefined {
   const { files, mostEntryBytes } = profiles.tts
   if (files === undefined) return undefined
   const { dir, maxBytes, minFreeBytes, ttl } = files
@@ -225,6 +246,7 @@ function makeFiles({ profiles, clock }: ResolvedOptions, report: (event: CacheEv
     maxEntryBytes: mostEntryBytes,
     ...(minFreeBytes !== undefined && { minFreeBytes }),
     ...(ttl !== undefined && { ttl }),
+    ...(redis !== undefined && { isOutdated }),
     clock,
     report,
   })

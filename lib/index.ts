@@ -26,6 +26,8 @@ export type {
   FieldFilter,
   MemoryBudget,
   ProfileOptions,
+  RedisClient,
+  RedisOptions,
   RouteOptions,
   TtsOptions,
 } from './options.js'
@@ -41,4 +43,4 @@ export type {
   RefusalReason,
   StaleReason,
 } from './core/outcomes.js'
-export type { Clock, Milliseconds, ProfileName } from './core/types.js'
+export type { Clock, Milliseconds, ProfileName, StoreUsage } from './core/types.js'

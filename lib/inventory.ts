@@ -1,8 +1,9 @@
-import { PROFILES, type ProfileName } from './core/types.js'
+import { PROFILES, type CacheEntry, type ProfileName } from './core/types.js'
 import type { Listing, Lookup, MovieUses, Page, StoredEntry } from './ops/admin/source.js'
 import { movieOf } from './tiers/file/names.js'
 import type { FiledEntry, FileTier } from './tiers/file/tier.js'
 import type { Held, MemoryTier } from './tiers/memory.js'
+import type { RedisTier } from './tiers/redis/tier.js'
 
 const TOP_MOVIES = 10
 /** In each profile so many entries, the ones used last, are looked at to tell which movies were asked for most. */
@@ -13,13 +14,17 @@ export class Inventory {
   constructor(
     private readonly memory: MemoryTier,
     private readonly files: FileTier | undefined,
+    private readonly redis: RedisTier | undefined,
   ) {}
 
   /** Every place where something lies under a key. */
   async find(key: string): Promise<StoredEntry[]> {
     const held = this.memory.peek(key)
     const filed = await this.files?.peek(key)
-    return [held && inMemory(held), filed && inFiles(filed)].filter(entry => entry !== undefined)
+    const shared = await this.redis?.peek(key)
+    return [held && inMemory(held), filed && inFiles(filed), shared && inStore(shared)].filter(
+      entry => entry !== undefined,
+    )
   }
 
   async list(lookup: Lookup, page: Page): Promise<Listing> {
@@ -70,6 +75,11 @@ const inMemory = ({ entry, uses }: Held): StoredEntry => {
   const { body, ...others } = entry
   return { ...others, tier: 'memory', bodyBytes: body.length, uses, path: undefined }
 }
+
+const inStore = ({ body, ...others }: CacheEntry): StoredEntry => ({
+  ...others,
+  ...{ tier: 'redis', bodyBytes: body.length, uses: undefined, path: undefined },
+})
 
 const inFiles = ({ meta, path }: FiledEntry): StoredEntry => ({
   ...meta,

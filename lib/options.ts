@@ -99,6 +99,25 @@ export interface MemoryBudget {
   maxBytes?: number
 }
 
+/** A client of node-redis (`createClient`, `createCluster`) or ioredis (`Redis`, `Cluster`), version 5 or later. */
+export interface RedisClient {
+  duplicate(...settings: never[]): unknown
+}
+
+/** A store that several machines share. */
+export interface RedisOptions {
+  /** Says where the store is, and who is asking: connections of the cache's own are made like it; it need not be connected itself, and is left as it is. Must be given. Default: none. */
+  client: RedisClient
+  /** What all names in the store begin with; caches with the same prefix share what they hold. Default: 'reelcache:'. */
+  prefix?: string
+  /** Milliseconds a command may take; after that the app runs as without the store until it answers again. Default: 50. */
+  timeout?: Milliseconds
+  /** Bytes of body above which an answer is not put into the store. Default: 1,048,576 (1 MiB). */
+  maxEntryBytes?: number
+  /** Milliseconds for which a machine that makes an answer of ai or tts has the right to; renewed while it does. Default: 10,000. */
+  lease?: Milliseconds
+}
+
 /** From where on `health()`, `stats()` and events raise alerts; each is cleared at nine tenths of it. */
 export interface AlertOptions {
   /** Part of V8's heap limit that is used. Default: 0.8. */
@@ -133,6 +152,8 @@ export interface CacheOptions {
   tts?: TtsOptions
   /** The budget all profiles draw on. */
   memory?: MemoryBudget
+  /** The store that several machines share. Default: none. */
+  redis?: RedisOptions
   /** Where the time is read. Default: `Date`. */
   clock?: Clock
   /** When somebody should look. */
@@ -160,6 +181,8 @@ export interface ResolvedFiles {
   readonly warmUpTime: Milliseconds
 }
 
+export type ResolvedRedis = Readonly<Required<RedisOptions>>
+
 type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass' | 'complete'
 
 /** A route's options with nothing left open that has a default. */
@@ -173,6 +196,8 @@ export type ResolvedAlerts = Readonly<Required<Omit<AlertOptions, 'diskFree'>>> 
 export interface ResolvedOptions {
   readonly profiles: Readonly<Record<ProfileName, ResolvedProfile>>
   readonly maxBytes: number
+  /** Undefined: this machine is alone. */
+  readonly redis: ResolvedRedis | undefined
   readonly alerts: ResolvedAlerts
   readonly clock: Clock
 }
@@ -202,6 +227,8 @@ const ALERT_DEFAULTS: ResolvedAlerts = {
   ...{ heap: 0.8, heapCritical: 0.95, thrashing: 0.5, hitRateFall: 0.5, coveredErrors: 5, eventLoopDelay: 100 },
   ...{ filesFull: 0.95, diskFree: undefined, interval: 15_000 },
 }
+
+const REDIS_DEFAULTS = { prefix: 'reelcache:', timeout: 50, maxEntryBytes: 1024 * 1024, lease: 10_000 }
 
 const MAX_ENTRIES: Readonly<Record<ProfileName, number>> = { api: 100, enhanced: 200, ai: 50, tts: 50 }
 
@@ -274,6 +301,10 @@ const bodyFilter: Check = value => {
     Object.keys(others).length === 0
   return isRight ? undefined : "{ only: ['text'] } or { ignore: ['user'], defaults: { speed: 1 }, bypass: ['history'] }"
 }
+const redisClient: Check = value =>
+  isRecord(value) && ['duplicate', 'sendCommand', 'on'].every(name => typeof value[name] === 'function')
+    ? undefined
+    : "a client of node-redis or ioredis: createClient({ url: 'redis://localhost' }), or new Redis({ lazyConnect: true })"
 const clock: Check = value =>
   isRecord(value) && typeof value['now'] === 'function' ? undefined : 'an object with now(), in milliseconds'
 
@@ -317,6 +348,13 @@ const TTS_CHECKS: Readonly<Record<keyof TtsOptions, Check>> = {
   warmUpTime: timer,
 }
 const MEMORY_CHECKS: Readonly<Record<keyof MemoryBudget, Check>> = { maxBytes: bytes }
+const REDIS_CHECKS: Readonly<Record<keyof RedisOptions, Check>> = {
+  client: redisClient,
+  prefix: text,
+  timeout: timer,
+  maxEntryBytes: bytes,
+  lease: timer,
+}
 const ALERT_CHECKS: Readonly<Record<keyof AlertOptions, Check>> = {
   heap: threshold,
   heapCritical: threshold,
@@ -335,6 +373,7 @@ const CACHE_CHECKS: Readonly<Record<keyof CacheOptions, Check>> = {
   ai: section,
   tts: section,
   memory: section,
+  redis: section,
   clock,
   alerts: section,
 }
@@ -349,9 +388,20 @@ export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
   return {
     profiles: profiles as Record<ProfileName, ResolvedProfile>,
     maxBytes,
+    redis: resolveRedis(options.redis),
     alerts: resolveAlerts(options.alerts),
     clock: options.clock ?? { now: () => Date.now() },
   }
+}
+
+function resolveRedis(options: RedisOptions | undefined): ResolvedRedis | undefined {
+  if (options === undefined) return undefined
+  check('redis', options, REDIS_CHECKS)
+  const wanted = redisClient(options.client)
+  if (wanted !== undefined) {
+    throw new ReelcacheError('ERR_REELCACHE_INVALID_OPTION', `redis.client is ${show(options.client)}: write ${wanted}`)
+  }
+  return { ...REDIS_DEFAULTS, client: options.client, ...withoutUndefined(options) }
 }
 
 function resolveAlerts(options: AlertOptions = {}): ResolvedAlerts {

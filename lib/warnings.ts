@@ -20,6 +20,13 @@ export function warnOfUnkeyedHeaders(): (event: CacheEvent) => void {
   }
 }
 
+/** Says that the store which machines share could not be used at start. */
+export const warnOfStore = (error: unknown): void =>
+  process.emitWarning(
+    `The store of createCache({ redis }) cannot be used: ${String(error)}. The app runs as without it until it can.`,
+    { type: WARNING, code: 'WRN_REELCACHE_STORE_AWAY' },
+  )
+
 /** Says that somebody's listener threw. */
 export const warnOfListener = (error: unknown): void =>
   process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)

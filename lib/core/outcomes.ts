@@ -116,6 +116,12 @@ export const ALERTS = {
     when: 'the files take more than `filesFull` of fileMaxBytes',
     advice: 'Nothing is wrong: the least recently used go. Raise fileMaxBytes to keep more.',
   },
+  'store-away': {
+    severity: 'warning',
+    when: 'the store that machines share cannot be used: it does not answer in time, or its purges cannot be read',
+    advice:
+      'Look at the Redis server and the network to it. The app runs as without it meanwhile, and it comes back by itself.',
+  },
   'disk-low': {
     severity: 'warning',
     when: 'the file system of cacheDir has less free than `diskFree`, and writing ends at fileMinFreeBytes',

@@ -5,6 +5,14 @@ import type { CacheEntry, Clock, MaybePromise, Tier } from './types.js'
 /** Whether a purge throws this entry out. */
 type Purge = (entry: CacheEntry) => boolean
 
+/** Purges under way, which stacks that share tiers must know of from each other. */
+export class Purges {
+  /** Reads under way, each with the purges that came meanwhile: what one of them concerns is neither served nor brought up. */
+  readonly reads = new Set<Purge[]>()
+  /** Purges that a slower tier has not carried out yet: a read that begins now must know of them too. */
+  readonly underWay = new Set<Purge>()
+}
+
 /**
  * Several tiers as one, the fastest first. A read stops at the first fresh entry and brings it up to the faster tiers. A tier that fails is
  * passed over: the cache may fail, the app may not.
@@ -12,12 +20,8 @@ type Purge = (entry: CacheEntry) => boolean
 export class Stack implements Tier {
   readonly name: string
   readonly maxEntryBytes: number
-  /** Reads under way, each with the purges that came meanwhile: what one of them concerns is neither served nor brought up. */
-  readonly #reads = new Set<Purge[]>()
   /** The same reads by key: whoever asks for the same meanwhile gets the same. */
   readonly #underWay = new Map<string, Promise<CacheEntry | undefined>>()
-  /** Purges that a slower tier has not carried out yet: a read that begins now must know of them too. */
-  readonly #purges = new Set<Purge>()
   /** Where an entry was found, unless it was in the fastest tier: there a look at it must not cost anything. */
   readonly #origins = new WeakMap<CacheEntry, string>()
 
@@ -25,6 +29,7 @@ export class Stack implements Tier {
     private readonly tiers: readonly Tier[],
     private readonly clock: Clock,
     private readonly onError: (tier: string, error: unknown) => void,
+    private readonly purges = new Purges(),
   ) {
     this.name = tiers.map(tier => tier.name).join('+')
     this.maxEntryBytes = Math.max(...tiers.map(tier => tier.maxEntryBytes))
@@ -33,12 +38,12 @@ export class Stack implements Tier {
   get(key: string): MaybePromise<CacheEntry | undefined> {
     const underWay = this.#underWay.get(key)
     if (underWay !== undefined) return underWay
-    const purges = [...this.#purges]
+    const purges = [...this.purges.underWay]
     const found = this.#search(key, 0, undefined, purges)
     if (!isPromise(found)) return found
-    this.#reads.add(purges)
+    this.purges.reads.add(purges)
     const shared = found.finally(() => {
-      this.#reads.delete(purges)
+      this.purges.reads.delete(purges)
       this.#underWay.delete(key)
     })
     this.#underWay.set(key, shared)
@@ -108,10 +113,10 @@ export class Stack implements Tier {
   }
 
   #purge<T>(purge: Purge, work: () => MaybePromise<T>): MaybePromise<T> {
-    for (const purges of this.#reads) purges.push(purge)
-    this.#purges.add(purge)
+    for (const purges of this.purges.reads) purges.push(purge)
+    this.purges.underWay.add(purge)
     return chain(work(), result => {
-      this.#purges.delete(purge)
+      this.purges.underWay.delete(purge)
       return result
     })
   }

@@ -45,6 +45,8 @@ export interface CacheEntry {
   readonly handlerTime: Milliseconds
   /** Where the chunks of an event stream end, in bytes: it is replayed in the same chunks. */
   readonly chunkEnds?: readonly number[]
+  /** The last purge that was known when its handler began, where machines tell each other of purges: a later one throws it out wherever it lies. */
+  readonly asOf?: string
   /** Set on the index of a key whose answers differ by `Vary` (RFC 9111 section 4.1); such an entry has no body. */
   readonly variants?: readonly Variant[]
 }
@@ -85,6 +87,12 @@ export interface TierUsage {
   failures: number
   /** What is off at the moment: `ENOSPC: no space left on device, write`. */
   failing: string | undefined
+}
+
+/** What went wrong with a store that others share, since this process began; what it holds nobody need know. */
+export interface StoreUsage extends Pick<TierUsage, 'damaged' | 'failures' | 'failing'> {
+  /** Since when the app runs as without it; undefined while it is used. */
+  awaySince: Milliseconds | undefined
 }
 
 /** Where the cache reads the time. Inject one to test expiry without waiting. */

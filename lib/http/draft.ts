@@ -19,6 +19,8 @@ export class Draft {
   fields: Fields = {}
   own: HandlerFields = { headers: {}, removed: [] }
   freshness: Freshness | undefined
+  /** The last purge that was known when the handler began. */
+  readonly asOf: string | undefined
   readonly #since = performance.now()
   readonly #session: string | undefined
 
@@ -28,6 +30,7 @@ export class Draft {
     private readonly before: Fields,
     private readonly observation: Observation,
   ) {
+    this.asOf = visit.engine.asOf?.()
     this.#session = sessionText(visit.req)
   }
 
@@ -73,6 +76,7 @@ export class Draft {
       freshness: this.freshness!,
       now: engine.clock.now(),
       handlerTime: performance.now() - this.#since,
+      asOf: this.asOf,
     })
     const isKept = this.isEventStream && chunks.length > 0 && chunks.length <= MOST_CHUNKS
     return isKept ? { ...made, chunkEnds: endsOf(chunks) } : made

@@ -2,6 +2,7 @@ import type { CacheEvent } from '../core/events.js'
 import type { Flight, Flights } from '../core/flights.js'
 import type { LiveReader, StopReading } from '../core/live.js'
 import type { Backoff } from '../core/backoff.js'
+import type { Leases } from '../core/leases.js'
 import type { Marks } from '../core/marks.js'
 import type { StaleReason } from '../core/outcomes.js'
 import type { CacheEntry, Clock, Tier } from '../core/types.js'
@@ -56,6 +57,10 @@ export interface Engine {
   readonly report: (event: CacheEvent) => void
   /** The URL under which `audioRouter` plays this answer; undefined when it does not. */
   readonly locate: (answer: Located) => string | undefined
+  /** The last purge that is known now, where machines tell each other of purges. */
+  readonly asOf: (() => string | undefined) | undefined
+  /** Who of several machines makes an answer; undefined where each makes its own. */
+  readonly leases: Leases | undefined
   /** Forgets the stored answers with these tags, and those being made. */
   readonly invalidate: (tags: readonly string[]) => void
 }

@@ -453,7 +453,13 @@ export class Fill implements Sink {
       now,
     )
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
-    const entry = typeof verdict === 'string' ? stale : { ...stale, headers, ...timesOf(verdict, now) }
+    const { asOf } = this.#draft
+    const renewed = {
+      headers,
+      ...(typeof verdict !== 'string' && timesOf(verdict, now)),
+      ...(asOf !== undefined && { asOf }),
+    }
+    const entry = typeof verdict === 'string' ? stale : { ...stale, ...renewed }
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
       this.#isStoring = false

@@ -13,22 +13,14 @@ export interface NewEntry {
   readonly freshness: Freshness
   readonly now: Milliseconds
   readonly handlerTime: Milliseconds
+  readonly asOf: string | undefined
 }
 
 // Each field by its name: V8 makes an object of known shape of it, in a fifth of the time that a spread takes.
-export function newEntry({
-  key,
-  profile,
-  status,
-  fields,
-  body,
-  tags,
-  freshness,
-  now,
-  handlerTime,
-}: NewEntry): CacheEntry {
+export function newEntry(made: NewEntry): CacheEntry {
+  const { key, profile, status, fields, body, tags, freshness, now, handlerTime, asOf } = made
   const { generatedAt, staleAt, explicit, refreshUntil, coverUntil } = freshness
-  return {
+  const entry = {
     key,
     profile,
     status,
@@ -46,6 +38,7 @@ export function newEntry({
     deleteAt: deleteAtOf(freshness),
     handlerTime,
   }
+  return asOf === undefined ? entry : { ...entry, asOf }
 }
 
 type Times = Freshness & Pick<CacheEntry, 'storedAt' | 'deleteAt'>

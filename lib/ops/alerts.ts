@@ -90,6 +90,11 @@ const JUDGES: Readonly<Record<AlertCode, Judge>> = {
     const share = files === undefined ? 0 : files.bytes / files.maxBytes
     return level(share, filesFull, `The files take ${percent(share)} of their budget.`)
   },
+  'store-away': ({ redis }) => {
+    const { awaySince, failing = 'no reply' } = redis ?? {}
+    const since = awaySince === undefined ? '' : new Date(awaySince).toISOString()
+    return fact(awaySince !== undefined, `The store has not been used since ${since}: ${failing}`)
+  },
   'disk-low': ({ disk }, { diskFree }) => {
     const wanted = diskFree ?? disk?.low ?? 0
     const message = `${disk?.free ?? 0} bytes are free on the file system of cacheDir, and ${wanted} should be.`

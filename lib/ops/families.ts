@@ -33,6 +33,7 @@ interface Kind {
 
 const MEMORY = 'memory'
 const FILE = 'file'
+const REDIS = 'redis'
 
 const sample = (value: number, labels: Labels = {}): Sample => ({ labels, value })
 
@@ -199,7 +200,10 @@ export const METRICS: Readonly<Record<string, Kind>> = {
     type: 'counter',
     labels: ['tier'],
     help: 'Damaged entries that were found and removed.',
-    values: ({ files }) => whereFiles(files?.damaged),
+    values: ({ files, redis }) => [
+      ...whereFiles(files?.damaged),
+      ...(redis === undefined ? [] : [sample(redis.damaged, { tier: REDIS })]),
+    ],
   },
   reelcache_alert: {
     type: 'gauge',

@@ -8,16 +8,16 @@ export interface Health {
   status: 'ok' | 'degraded' | 'failing'
   /** Bytes of the heap that are used, V8's limit for them, and what the process takes altogether. */
   memory: { used: number; total: number; percentage: number; rss: number }
-  cache: Pick<CacheStats, 'entries' | 'bytes' | 'maxBytes' | 'hitRate' | 'hitRates' | 'files'>
+  cache: Pick<CacheStats, 'entries' | 'bytes' | 'maxBytes' | 'hitRate' | 'hitRates' | 'files' | 'redis'>
   alerts: Alert[]
 }
 
-export function healthOf({ alerts, entries, bytes, maxBytes, hitRate, hitRates, files }: CacheStats): Health {
+export function healthOf({ alerts, entries, bytes, maxBytes, hitRate, hitRates, files, redis }: CacheStats): Health {
   const { used_heap_size: used, heap_size_limit: total } = getHeapStatistics()
   return {
     status: statusOf(alerts),
     memory: { used, total, percentage: Math.round((used / total) * 1_000) / 10, rss: process.memoryUsage.rss() },
-    cache: { entries, bytes, maxBytes, hitRate, hitRates, files },
+    cache: { entries, bytes, maxBytes, hitRate, hitRates, files, redis },
     alerts,
   }
 }

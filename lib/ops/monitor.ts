@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import type { CacheEvent } from '../core/events.js'
 import type { Metrics } from '../core/metrics.js'
 import { Recent } from '../core/recent.js'
-import { PROFILES, type Clock, type Milliseconds, type TierUsage } from '../core/types.js'
+import { PROFILES, type Clock, type Milliseconds, type StoreUsage, type TierUsage } from '../core/types.js'
 import { Alerts, type Alert, type Thresholds } from './alerts.js'
 import { diskOf, type Disk } from './disk.js'
 import { LoopDelay } from './loop-delay.js'
@@ -19,6 +19,7 @@ export interface Monitored {
   /** Milliseconds between two looks. */
   readonly interval: Milliseconds
   readonly files: { usage(): TierUsage } | undefined
+  readonly redis: { usage(): StoreUsage } | undefined
   /** Where those files lie, and what is to stay free there. */
   readonly fileOptions: { readonly dir: string; readonly minFreeBytes: number | undefined } | undefined
   readonly report: (event: CacheEvent) => void
@@ -74,7 +75,7 @@ export class Monitor {
   }
 
   #judge(): void {
-    const { metrics, files } = this.monitored
+    const { metrics, files, redis } = this.monitored
     const usage = files?.usage()
     this.#countDamage(usage?.damaged ?? 0)
     const { used_heap_size: used, heap_size_limit: total } = getHeapStatistics()
@@ -89,6 +90,7 @@ export class Monitor {
       covered: metrics.recentCovers.within(FIVE_MINUTES),
       loopDelay: this.#loopDelay.value,
       files: usage,
+      redis: redis?.usage(),
       damaged: this.#damage.within(HOUR),
       disk: this.#disk,
     })

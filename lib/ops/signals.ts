@@ -1,4 +1,4 @@
-import type { TierUsage } from '../core/types.js'
+import type { StoreUsage, TierUsage } from '../core/types.js'
 import type { Disk } from './disk.js'
 
 /** Look-ups, and how many of them the cache answered. */
@@ -21,6 +21,8 @@ export interface Signals {
   /** Milliseconds at the 99th percentile; undefined while nobody looks. */
   readonly loopDelay: number | undefined
   readonly files: TierUsage | undefined
+  /** Undefined where this machine is alone. */
+  readonly redis: StoreUsage | undefined
   /** Damaged files of the last hour. */
   readonly damaged: number
   /** Undefined until it has been looked at, and where there are no files. */

@@ -1,5 +1,5 @@
 import type { Metrics, ProfileCounters, Savings } from '../core/metrics.js'
-import { PROFILES, type Milliseconds, type ProfileName, type TierUsage } from '../core/types.js'
+import { PROFILES, type Milliseconds, type ProfileName, type StoreUsage, type TierUsage } from '../core/types.js'
 import type { Alert } from './alerts.js'
 
 /** Part of the look-ups that were answered without waiting for a handler, 0 to 1; 0 where there was none. Up to five seconds are missing. */
@@ -38,6 +38,8 @@ export interface CacheStats {
   profiles: Record<ProfileName, ProfileStats>
   /** What the files hold, and what is off with them; undefined where there are none. */
   files: TierUsage | undefined
+  /** What is off with the store that machines share; undefined where there is none. */
+  redis: StoreUsage | undefined
   /** Failures of tiers, by tier. */
   tierErrors: Record<string, number>
   /** What somebody should look at; empty when all is well. */
@@ -50,6 +52,7 @@ export interface Counted {
   readonly memory: { usage(profile: ProfileName): { entries: number; bytes: number } }
   readonly maxBytes: number
   readonly files: { usage(): TierUsage } | undefined
+  readonly redis: { usage(): StoreUsage } | undefined
   readonly flights: { readonly size: number; readonly waiting: number }
 }
 
@@ -67,7 +70,7 @@ function ratesOf(metrics: Metrics, profiles: readonly ProfileName[]): HitRates {
 }
 
 /** What has happened and what is held, as a copy of its own. */
-export function statsOf({ metrics, memory, maxBytes, files, flights }: Counted, alerts: Alert[]): CacheStats {
+export function statsOf({ metrics, memory, maxBytes, files, redis, flights }: Counted, alerts: Alert[]): CacheStats {
   const profiles = Object.fromEntries(
     PROFILES.map(name => {
       const counters = structuredClone(metrics.profiles[name])
@@ -95,6 +98,7 @@ export function statsOf({ metrics, memory, maxBytes, files, flights }: Counted, 
     flights: { running: flights.size, waiting: flights.waiting },
     profiles,
     files: files?.usage(),
+    redis: redis?.usage(),
     tierErrors: { ...metrics.tierErrors },
     alerts,
   }

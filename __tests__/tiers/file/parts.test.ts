@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Ledger } from '../../../lib/tiers/file/ledger.js'
 import { Locks } from '../../../lib/tiers/file/locks.js'
-import { decodeMeta, encodeMeta, metaOf } from '../../../lib/tiers/file/meta.js'
+import { decodeMeta, encodeMeta, metaOf } from '../../../lib/tiers/meta.js'
 import { parseMark, parseName, temporaryName } from '../../../lib/tiers/file/names.js'
 import { Oldest } from '../../../lib/tiers/file/oldest.js'
 import { speech } from './support.js'

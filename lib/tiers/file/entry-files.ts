@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock, Milliseconds } from '../../core/types.js'
-import { sha256OfBody } from './digest.js'
+import { sha256OfBody } from '../digest.js'
 import {
   CREATE,
   readBytes,
@@ -12,7 +12,7 @@ import {
   type FileHandle,
 } from './fs.js'
 import type { Folders } from './folders.js'
-import { decodeMeta, encodeMeta, MAX_META_BYTES, type Meta } from './meta.js'
+import { decodeMeta, encodeMeta, MAX_META_BYTES, type Meta } from '../meta.js'
 import {
   bodyName,
   BODY_EXTENSIONS,

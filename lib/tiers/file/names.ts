@@ -1,5 +1,5 @@
 import type { CacheEntry, HeaderMap } from '../../core/types.js'
-import { sha256 } from './digest.js'
+import { sha256 } from '../digest.js'
 
 /** Stands in the path: a later format never reads what an earlier one wrote. */
 export const FORMAT = 'v1'

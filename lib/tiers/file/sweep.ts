@@ -1,6 +1,6 @@
 import type { Clock, Milliseconds } from '../../core/types.js'
 import type { EntryFiles, Place } from './entry-files.js'
-import type { Failures } from './failures.js'
+import type { Failures } from '../failures.js'
 import type { Folders } from './folders.js'
 import { codeOf, unless, type FileSystem } from './fs.js'
 import type { Ledger } from './ledger.js'

@@ -1,14 +1,14 @@
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
 import type { CacheEntry, Clock, Milliseconds, Tier } from '../../core/types.js'
-import { sha256OfBody } from './digest.js'
+import { sha256OfBody } from '../digest.js'
 import { EntryFiles, type Loaded, type Place } from './entry-files.js'
-import { Failures } from './failures.js'
+import { Failures } from '../failures.js'
 import { Folders } from './folders.js'
 import { nodeFileSystem, type FileSystem } from './fs.js'
 import { Ledger } from './ledger.js'
 import { Locks } from './locks.js'
-import { entryOf, metaOf, type EndsOfUse, type Meta } from './meta.js'
+import { entryOf, metaOf, type EndsOfUse, type Meta } from '../meta.js'
 import { bodyName, folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
 import { mostRecent } from './recent.js'
@@ -30,6 +30,8 @@ export interface FileOptions {
   readonly maxEntryBytes: number
   readonly sweepInterval?: Milliseconds
   readonly clock: Clock
+  /** Another machine has purged what this entry carries. */
+  readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>) => boolean
   readonly report?: (event: Extract<CacheEvent, { type: 'tier-error' }>) => void
   readonly fs?: FileSystem
 }
@@ -127,7 +129,7 @@ export class FileTier implements Tier {
     try {
       for (const found of await mostRecent(this.#folders, this.#fs, bytes, isOver)) {
         const meta = isOver() ? undefined : (await this.#files.peek(found))?.meta
-        if (meta !== undefined && !this.#isExpired(meta)) yield { key: meta.key, bytes: found.bytes }
+        if (meta !== undefined && !this.#isOver(meta)) yield { key: meta.key, bytes: found.bytes }
         await pause(true)
       }
     } catch (error) {
@@ -262,7 +264,11 @@ export class FileTier implements Tier {
   #judge(meta: Meta, key?: string): 'wanted' | 'expired' | 'absent' {
     if (key !== undefined && meta.key !== key) return 'absent'
     if (meta.size > this.maxEntryBytes || this.#owed.concern(meta)) return 'absent'
-    return this.#isExpired(meta) ? 'expired' : 'wanted'
+    return this.#isOver(meta) ? 'expired' : 'wanted'
+  }
+
+  #isOver(meta: Meta): boolean {
+    return this.#isExpired(meta) || this.options.isOutdated?.(meta) === true
   }
 
   #isExpired(meta: Meta): boolean {
@@ -466,7 +472,7 @@ export class FileTier implements Tier {
 
   async #expire(place: Place): Promise<boolean> {
     const peeked = await this.#files.peek(place)
-    if (peeked?.meta === undefined || !this.#isExpired(peeked.meta)) return false
+    if (peeked?.meta === undefined || !this.#isOver(peeked.meta)) return false
     await this.#discard(place, { is: 'expired', raw: peeked.raw })
     return true
   }

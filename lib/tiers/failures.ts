@@ -1,7 +1,7 @@
-import type { Clock, Milliseconds } from '../../core/types.js'
+import type { Clock, Milliseconds } from '../core/types.js'
 
-/** What the tier does; each kind fails and recovers by itself. */
-export type Work = 'read' | 'write' | 'remove' | 'sweep'
+/** What a tier does; each kind fails and recovers by itself. */
+export type Work = 'read' | 'write' | 'remove' | 'sweep' | 'purge' | 'connect'
 
 /** After a failure, writes and sweeps rest for so long: a full disk costs nothing. */
 const REST = 1_000

@@ -1,10 +1,10 @@
-import { PROFILES, type CacheEntry, type HeaderMap, type Milliseconds } from '../../core/types.js'
+import { PROFILES, type CacheEntry, type HeaderMap, type Milliseconds } from '../core/types.js'
 import { sha256 } from './digest.js'
 
 /** No head that Node lets through comes near it; a larger file is damaged. */
 export const MAX_META_BYTES = 64 * 1024
 
-/** What lies beside a body, one line of JSON. */
+/** What is kept with a body, one line of JSON. */
 export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
   readonly etag: string | null
   /** Of the body: bytes and SHA-256. */
@@ -41,7 +41,8 @@ export function metaOf(
   return isMeta(meta) && encodeMeta(meta).length <= MAX_META_BYTES ? meta : undefined
 }
 
-export function entryOf(meta: Meta, body: Buffer, times: EndsOfUse): CacheEntry {
+/** The entry that a meta and its body make; `times` where its uses end otherwise than was written. */
+export function entryOf(meta: Meta, body: Buffer, times?: EndsOfUse): CacheEntry {
   const { etag, size: _size, sha256: _sha256, created: _created, expires: _expires, ...entry } = meta
   return Object.freeze({ ...entry, etag: etag ?? undefined, body, ...times })
 }
@@ -50,11 +51,12 @@ export function entryOf(meta: Meta, body: Buffer, times: EndsOfUse): CacheEntry 
 export function encodeMeta(meta: Meta): Buffer {
   const { key, profile, status, headers, removed, etag, tags, explicit, variants, size, sha256: bodyDigest } = meta
   const { generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires } = meta
-  const { handlerTime, chunkEnds } = meta
+  const { handlerTime, chunkEnds, asOf } = meta
   const text = JSON.stringify({
     version: VERSION,
     ...{ key, profile, status, headers, removed, etag, tags, variants, explicit, size, sha256: bodyDigest },
-    ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires, handlerTime, chunkEnds },
+    ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires },
+    ...{ handlerTime, chunkEnds, asOf },
   })
   return Buffer.from(`${text.slice(0, -1)},"digest":"${sha256(text)}"}\n`)
 }
@@ -80,6 +82,8 @@ const withoutPrototype = (headers: HeaderMap): HeaderMap =>
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** As the server numbers what is in a stream: milliseconds, and a count within them. */
+const PURGE_ID = /^\d{1,20}-\d{1,20}$/
 const SHA256 = /^[0-9a-f]{64}$/
 
 /** RFC 9110 section 7.6.1 and what only the sender of an answer may say: never in an answer that others get. */
@@ -130,6 +134,7 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   deleteAt: isInstant,
   handlerTime: isInstant,
   chunkEnds: value => value === undefined || isListOf(isOffset)(value),
+  asOf: value => value === undefined || (isText(value) && PURGE_ID.test(value as string)),
   created: isText,
   expires: value => value === null || isText(value),
 }

@@ -1,0 +1,58 @@
+import type { CacheEvent } from './core/events.js'
+import { chain } from './core/maybe.js'
+import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
+import type { ResolvedRedis } from './options.js'
+import type { MemoryTier } from './tiers/memory.js'
+import { ALL, keyOf, type Purged } from './tiers/redis/known-purges.js'
+import { RedisTier } from './tiers/redis/tier.js'
+import { warnOfStore } from './warnings.js'
+
+/** What a machine keeps for itself, and what it is making: there the purges of other machines are carried out. */
+export interface OwnParts {
+  readonly memory: MemoryTier
+  /** Memory and files. */
+  readonly local: Tier
+  readonly flights: { fence(matches: (flight: { key: string; tags: readonly string[] }) => boolean): void }
+  readonly clock: Clock
+  readonly report: (event: CacheEvent) => void
+}
+
+/** The store that this machine shares with others. */
+export function sharedTier(redis: ResolvedRedis, own: OwnParts): RedisTier {
+  const { memory, flights, clock, report } = own
+  const tier: RedisTier = new RedisTier({
+    ...redis,
+    ...{ clock, report, warn: warnOfStore },
+    onPurges(all) {
+      for (const purged of all) void chain(carryOut(purged, own), entries => report({ type: 'purged', entries }))
+    },
+    onFollowing({ isFirst, hasGap }) {
+      if (!isFirst && !hasGap) return
+      // What was begun before does not say which purges it knows.
+      flights.fence(() => true)
+      if (hasGap) memory.clear()
+      else forget(memory, PROFILES, entry => tier.isOutdated(entry))
+    },
+  })
+  return tier
+}
+
+/** Throws out of memory the variants of a key: their index, which names them, may have gone before them. */
+export const forgetVariants = (memory: MemoryTier, key: string): number =>
+  forget(memory, [key.slice(0, key.indexOf(' ')) as ProfileName], entry => entry.key.startsWith(`${key} vary:`))
+
+function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePromise<number> {
+  const key = keyOf(purged)
+  if (key !== undefined) {
+    flights.fence(flight => flight.key === key || flight.key.startsWith(`${key} vary:`))
+    const variants = forgetVariants(memory, key)
+    return chain(local.delete(key), isGone => variants + Number(isGone))
+  }
+  flights.fence(({ tags }) => purged === ALL || tags.includes(purged))
+  return purged === ALL ? local.clear() : local.deleteTag(purged)
+}
+
+function forget(memory: MemoryTier, profiles: readonly ProfileName[], isMeant: (entry: CacheEntry) => boolean): number {
+  const held = profiles.filter(name => PROFILES.includes(name)).flatMap(name => [...memory.list(name)])
+  return held.filter(({ entry }) => isMeant(entry) && memory.delete(entry.key)).length
+}
