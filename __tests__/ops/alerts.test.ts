@@ -10,6 +10,7 @@ const well: Signals = {
   evictions: { all: 0, early: 0 },
   lately: { all: 0, answered: 0 },
   lastHour: { all: 0, answered: 0 },
+  redis: undefined,
   ...{ covered: 0, loopDelay: undefined, files: undefined, damaged: 0, disk: undefined },
 }
 const files = {

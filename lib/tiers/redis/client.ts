@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../core/types.js'
 import type { RedisClient } from '../../options.js'
 
 export type Word = string | Buffer
@@ -28,25 +29,42 @@ interface Raw {
   destroy(): void
 }
 
-type OnError = (error: unknown) => void
-
-const RETRY_PAUSE = 250
+interface Listener {
+  readonly onError: (error: unknown) => void
+  /** It has ended, and will not come again by itself. */
+  readonly onEnd: () => void
+}
 
 /** Milliseconds before the next try to connect. */
-const reconnectPause = (tries: number): number => Math.min(50 * (tries + 1), 500)
+const pauseAfter = (tries: number): number => Math.min(50 * tries, 500)
 
-/** A connection of our own to where the client of the app goes; that one is left as it is. */
-export function connect(client: RedisClient, onError: OnError): Connection {
-  const open = isIoredis(client) ? () => openIoredis(client, onError) : () => openNodeRedis(client as never, onError)
+/**
+ * A connection of our own to where the client of the app goes; that one is left as it is. Coming again is done here, as the timers of both
+ * libraries would keep the process alive.
+ */
+export function connect(client: RedisClient, onError: (error: unknown) => void): Connection {
+  const open = isIoredis(client) ? openIoredis.bind(null, client) : openNodeRedis.bind(null, client as never)
   let isClosed = false
+  let tries = 0
   let tellOpened: () => void
   const opened = new Promise<void>(resolve => (tellOpened = resolve))
+  const isIt = (raw: Raw): boolean => raw === current && !isClosed
+
   const start = (): Raw => {
-    const raw = open()
-    raw.opened.then(tellOpened, error => {
-      onError(error)
-      if (raw === current) setTimeout(renew, RETRY_PAUSE).unref()
-    })
+    let hasEnded = false
+    const onEnd = (): void => {
+      if (hasEnded || !isIt(raw)) return
+      hasEnded = true
+      setTimeout(() => isIt(raw) && renew(), pauseAfter(++tries)).unref()
+    }
+    const raw: Raw = open({ onError, onEnd })
+    const settle = (): void => {
+      // Destroyed while it was connecting, it may come to be connected all the same.
+      if (!isIt(raw)) return raw.destroy()
+      tries = 0
+      tellOpened()
+    }
+    raw.opened.then(settle, onEnd)
     return raw
   }
   const renew = (): void => {
@@ -71,11 +89,12 @@ const wordsOf = ({ name, head = [], tail = [] }: Command, key: string): Word[] =
 /** The part of ioredis that is used: `Redis`, and `Cluster`, whose settings for each node are apart. */
 interface Ioredis {
   readonly isCluster: boolean
+  readonly status: string
   readonly options: IoredisOptions & { readonly redisOptions?: IoredisOptions }
-  readonly stream?: { unref?(): void }
+  readonly stream?: { unref?(): void } | undefined
   duplicate(...settings: object[]): Ioredis
   callBuffer(name: string, words: readonly Word[]): Promise<unknown>
-  on(name: string, listener: (error: unknown) => void): this
+  on(name: string, listener: (given: never) => void): this
   once(name: string, listener: () => void): this
   disconnect(): void
 }
@@ -85,7 +104,7 @@ interface IoredisOptions {
 
 const isIoredis = (client: object): client is Ioredis => 'callBuffer' in client
 
-function openIoredis(client: Ioredis, onError: OnError): Raw {
+function openIoredis(client: Ioredis, { onError, onEnd }: Listener): Raw {
   const { options, isCluster } = client
   // Added below: the same way for both libraries.
   const prefix = options.keyPrefix ?? options.redisOptions?.keyPrefix ?? ''
@@ -100,28 +119,34 @@ function openIoredis(client: Ioredis, onError: OnError): Raw {
     ? client.duplicate([], {
         ...{ lazyConnect: false, enableOfflineQueue: false, keyPrefix: '', enableAutoPipelining: false },
         ...{
-          clusterRetryStrategy: reconnectPause,
+          clusterRetryStrategy: null,
           scaleReads: 'master',
           redisOptions: { ...options.redisOptions, ...ofNode },
         },
       })
-    : client.duplicate({ ...ofNode, lazyConnect: false, enableOfflineQueue: false, retryStrategy: reconnectPause })
-  own.on('error', onError)
-  // A cluster has no stream of its own.
+    : client.duplicate({ ...ofNode, lazyConnect: false, enableOfflineQueue: false, retryStrategy: null })
+  own.on('error', onError).on('end', onEnd)
   own.on('connect', () => own.stream?.unref?.())
+  // Those of a cluster have streams of their own.
+  own.on('+node', (node: Ioredis) => node.on('connect', () => node.stream?.unref?.()))
   return {
     opened: new Promise<void>(resolve => own.once('ready', resolve)),
     send({ key, ...command }) {
       const [name, ...words] = wordsOf({ ...command, key }, prefix + key) as [string, ...Word[]]
       return own.callBuffer(name, words)
     },
-    destroy: () => own.disconnect(),
+    destroy() {
+      // Once more, and a timer of two seconds would keep the process alive.
+      if (own.status !== 'end') own.disconnect()
+    },
   }
 }
 
 /** The part of node-redis that is used: what `createClient` and `createCluster` make. */
 interface NodeRedis {
   readonly options?: NodeRedisOptions
+  readonly isOpen?: boolean
+  readonly masters?: readonly { readonly client?: MaybePromise<{ unref(): void }> }[]
   readonly _options?: { readonly keyPrefix?: string; readonly defaults?: NodeRedisOptions }
   duplicate(settings: object): NodeRedis
   connect(): Promise<unknown>
@@ -138,22 +163,25 @@ interface NodeRedisOptions {
 /** Texts come as bytes: `36` is `$`, the mark of a bulk string. */
 const BYTES = { typeMapping: { 36: Buffer } }
 
-function openNodeRedis(client: NodeRedis, onError: OnError): Raw {
+function openNodeRedis(client: NodeRedis, { onError, onEnd }: Listener): Raw {
   const isCluster = 'masters' in client || 'slots' in client
   const { _options: cluster } = client
   const prefix = (isCluster ? cluster?.keyPrefix : client.options?.keyPrefix) ?? ''
   const own = isCluster
     ? client.duplicate({
         useReplicas: false,
-        defaults: { ...cluster?.defaults, ...settingsFor(cluster?.defaults?.socket) },
+        defaults: { ...cluster?.defaults, ...settingsFor(cluster?.defaults?.socket, pauseAfter) },
       })
-    : client.duplicate(settingsFor(client.options?.socket))
-  own.on('error', onError)
-  own.on('node-error', onError)
-  const opened = own.connect()
+    : client.duplicate(settingsFor(client.options?.socket, false))
+  own.on('node-error', onError).on('error', error => {
+    onError(error)
+    if (own.isOpen === false) onEnd()
+  })
+  // Once it is connecting it is too late for this.
   own.unref?.()
+  own.on('node-ready', () => own.masters?.forEach(({ client: node }) => void unrefNode(node)))
   return {
-    opened,
+    opened: own.connect(),
     send({ key, ...command }) {
       const name = prefix + key
       const words = wordsOf({ ...command, key }, name)
@@ -169,7 +197,9 @@ function openNodeRedis(client: NodeRedis, onError: OnError): Raw {
   }
 }
 
-const settingsFor = (socket: object | undefined): object => ({
+const unrefNode = async (node: MaybePromise<{ unref(): void }> | undefined): Promise<void> => (await node)?.unref()
+
+const settingsFor = (socket: object | undefined, reconnectStrategy: unknown): object => ({
   ...{ disableOfflineQueue: true, readonly: false, commandOptions: undefined, clientSideCache: undefined },
-  socket: { ...socket, socketTimeout: undefined, reconnectStrategy: reconnectPause },
+  socket: { ...socket, socketTimeout: undefined, reconnectStrategy },
 })

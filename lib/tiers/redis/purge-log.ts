@@ -38,14 +38,14 @@ export class PurgeLog {
   readonly #machine = randomUUID()
   #isFirst = true
   #hasGap = false
-  readonly #ending = new AbortController()
+  #hasEnded = false
 
   constructor(private readonly options: PurgeLogOptions) {}
 
   /** Reads on until it is ended. */
   async follow(): Promise<void> {
     await this.options.connection.opened
-    while (!this.#ending.signal.aborted) {
+    while (!this.#hasEnded) {
       try {
         await this.#catchUp()
         await this.#payOff()
@@ -53,7 +53,6 @@ export class PurgeLog {
         await this.#wait()
       } catch (error) {
         this.isFollowed = false
-        if (this.#ending.signal.aborted) return
         this.options.onError(error)
         if (error instanceof NoReply) this.options.connection.renew()
         await pause(RETRY_PAUSE, undefined, { ref: false })
@@ -63,7 +62,7 @@ export class PurgeLog {
 
   end(): void {
     this.isFollowed = false
-    this.#ending.abort()
+    this.#hasEnded = true
   }
 
   /** The command that tells the others. */
