@@ -156,7 +156,9 @@ export function createCache(options: CacheOptions = {}): Cache {
     leases: undefined,
     invalidate: tags => invalidate(unfiled, tags),
   }
-  const speech: Engine = { ...engine, tier: stored, invalidate: tags => invalidate(stored, tags) }
+  const dear: Engine = { ...engine, leases: redis?.leases }
+  const speech: Engine = { ...dear, tier: stored, invalidate: tags => invalidate(stored, tags) }
+  const engines = { api: engine, enhanced: engine, ai: dear, tts: speech }
   const { files: fileOptions } = profiles.tts
   const monitor = new Monitor({
     ...{ metrics, clock, files, fileOptions, redis, report },
@@ -183,7 +185,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const timers = PROFILES.map(name => setInterval(() => memory.sweep(name), profiles[name].cleanupInterval).unref())
 
   return {
-    ...factories(engine, speech, resolved, routes, traces),
+    ...factories(engines, resolved, routes, traces),
     ...{ verify, purge: purgeAll, stats, health },
     audioRouter: () => library.router(speech),
     adminRouter: given =>
@@ -266,8 +268,7 @@ async function warmUpFromFiles(
 
 /** The factories of one cache; `routes` learns which middleware is whose. */
 function factories(
-  engine: Engine,
-  speech: Engine,
+  engines: Readonly<Record<ProfileName, Engine>>,
   { profiles }: ResolvedOptions,
   routes: WeakMap<object, CachedRoute>,
   traces: Traces,
@@ -276,7 +277,8 @@ function factories(
     (profile: ProfileName) =>
     (options?: RouteOptions): CacheHandler => {
       const policy = new Policy(resolveRoute(profiles[profile], options))
-      const handler = traced(cacheMiddleware(profile === 'tts' ? speech : engine, profile, policy), traces)
+      const engine = engines[profile]
+      const handler = traced(cacheMiddleware(engine, profile, policy), traces)
       routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, policy, engine.keys) })
       return handler
     }

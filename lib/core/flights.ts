@@ -24,6 +24,8 @@ export interface Waiting {
   readonly isCovered: boolean
 }
 
+type Outcome = 'landed' | 'refused' | 'abandoned'
+
 interface Follower<Answer, Live> extends Waiting {
   /** Where it waits now: an heir's flight takes its followers along. */
   flight: Flight<Answer, Live>
@@ -97,7 +99,9 @@ export class Flight<Answer, Live> {
   /** A purge has come while the answer was made: it must not be stored. */
   fenced = false
   /** How it ended, for whoever began it. */
-  outcome: 'flying' | 'landed' | 'refused' | 'abandoned' = 'flying'
+  outcome: 'flying' | Outcome = 'flying'
+  /** Told when it ends: what was held for it can go. */
+  onEnd: ((outcome: Outcome) => void) | undefined
   readonly #followers = new Set<Follower<Answer, Live>>()
   readonly #since = performance.now()
   #live: Live | undefined
@@ -158,6 +162,7 @@ export class Flight<Answer, Live> {
     if (this.outcome !== 'flying') return
     this.outcome = 'abandoned'
     this.flights.leave(this)
+    this.onEnd?.('abandoned')
     const [heir] = this.#followers
     const leader = this.flights.leader(this.key)
     // After a purge somebody else may lead the key already.
@@ -198,10 +203,11 @@ export class Flight<Answer, Live> {
     return true
   }
 
-  #end(outcome: Flight<Answer, Live>['outcome'], verdict: Verdict<Answer, Live>): void {
+  #end(outcome: Outcome, verdict: Verdict<Answer, Live>): void {
     if (this.outcome !== 'flying') return
     this.outcome = outcome
     this.flights.leave(this)
+    this.onEnd?.(outcome)
     this.#settle(verdict)
   }
 

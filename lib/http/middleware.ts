@@ -10,6 +10,7 @@ import * as say from './cache-status.js'
 import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
 import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnswer, type Refresh } from './engine.js'
+import { elect } from './election.js'
 import { Fill } from './fill.js'
 import { lineOf, locationsOf } from './headers.js'
 import { outdatedTags } from './key.js'
@@ -137,7 +138,19 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
     return passHead(visit, next)
   }
   const flight = begun ?? joinOrLead(visit, next, flightKey, entry)
-  if (flight !== undefined) fill(visit, next, flight, entry)
+  if (flight !== undefined) lead(visit, next, flight, entry)
+}
+
+/** Nobody on this machine makes the answer: this request does, unless another machine is about to. */
+function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
+  const { lockTimeout, handlerTimeout } = visit.route
+  const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
+  if (wantsOnlyStored(visit.req)) return sayNotStored(visit, flight)
+  elect(visit, flight, patience, {
+    find: () => chain(find(visit), ({ entry }) => entry),
+    serve: entry => sendHit(visit, entry, say.hit(entry, visit.engine.clock.now()), false),
+    make: () => fill(visit, next, flight, stale),
+  })
 }
 
 /** The second run has come to where the first one was: to the same route, by the same path through the app. */
@@ -146,11 +159,17 @@ const isMeant = ({ policy, req, key }: Visit, refreshed: Refresh): boolean =>
 
 /** Runs the handler for a stale entry that somebody has been served already. */
 function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): void {
-  const { engine, profile, key, req } = visit
+  const { engine, profile, key, req, res, route } = visit
   engine.refreshes.delete(req)
-  engine.report({ type: 'refresh', profile, key: key.text })
-  new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: undefined })
-  next()
+  elect(visit, flight, route.lockTimeout, {
+    find: () => chain(find(visit), ({ entry }) => entry),
+    serve: () => void res.end(),
+    make: () => {
+      engine.report({ type: 'refresh', profile, key: key.text })
+      new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: undefined })
+      next()
+    },
+  })
 }
 
 /** Answers a hit: from here to `end` nothing waits. */
@@ -239,7 +258,7 @@ function proceed(
       return alone()
     case 'lead':
       verdict.flight.owner = req
-      return fill(visit, next, verdict.flight, stale)
+      return lead(visit, next, verdict.flight, stale)
     case 'late':
       return coverOf(visit, stale) === undefined ? alone() : sendStale(visit, stale!, 'stale-if-error')
     case 'live':

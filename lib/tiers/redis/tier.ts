@@ -6,6 +6,7 @@ import { connect, type Command, type Connection } from './client.js'
 import { Failures, type Work } from '../failures.js'
 import { Commands, NotSent } from './commands.js'
 import { ALL, keyPurged, KnownPurges, type Purged } from './known-purges.js'
+import { RedisLeases } from './leases.js'
 import { Names } from './names.js'
 import { PurgeLog, type PurgeLogOptions } from './purge-log.js'
 import { tryOut } from './try-out.js'
@@ -32,6 +33,7 @@ const LONGEST_STAY = 24 * 3_600_000
 export class RedisTier implements Tier {
   readonly name = 'redis'
   readonly maxEntryBytes: number
+  readonly leases: RedisLeases
   readonly #names: Names
   readonly #known = new KnownPurges()
   readonly #connections: readonly Connection[]
@@ -45,7 +47,7 @@ export class RedisTier implements Tier {
   #isClosed = false
 
   constructor(private readonly options: RedisTierOptions) {
-    const { client, prefix, timeout, maxEntryBytes, clock, report, warn, onPurges, onFollowing } = options
+    const { client, prefix, timeout, maxEntryBytes, lease, clock, report, warn, onPurges, onFollowing } = options
     this.maxEntryBytes = maxEntryBytes
     this.#names = new Names(prefix)
     this.#failures = new Failures(clock, error => report({ type: 'tier-error', tier: this.name, error }))
@@ -61,6 +63,12 @@ export class RedisTier implements Tier {
         this.#commands.probe()
         this.#back()
       },
+    })
+    this.leases = new RedisLeases({
+      ...{ names: this.#names, span: lease, clock },
+      send: command => this.#send(command),
+      read: key => this.get(key),
+      written: key => this.#writes.get(key),
     })
     void connection.opened.then(() => this.#log.follow())
     void tryOut(connection, this.#names.probe).catch((error: unknown) => {
@@ -122,7 +130,7 @@ export class RedisTier implements Tier {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#writes.values())
+    await Promise.allSettled([...this.#writes.values(), this.leases.close()])
     this.#isClosed = true
     this.#log.end()
     this.#commands.end()
@@ -171,8 +179,13 @@ export class RedisTier implements Tier {
     const owed = this.#known.owe(purged)
     const id = await this.#attempt('purge', this.#log.message([owed.purged]))
     owed.isUnderWay = false
-    if (id !== undefined) this.#known.settle(String(id), [owed])
+    if (Buffer.isBuffer(id)) this.#known.settle(id.toString(), [owed])
     return 0
+  }
+
+  /** The command of a lease; rejects where that cannot be relied on. */
+  #send(command: Command): Promise<unknown> {
+    return this.#isAway ? Promise.reject(new NotSent('The store is away')) : this.#commands.send(command)
   }
 
   /** The reply; undefined where there was none, or an error. */
