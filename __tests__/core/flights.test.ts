@@ -232,3 +232,21 @@ describe('a fence', () => {
     expect([flights.size, flights.waiting]).toEqual([1, 0])
   })
 })
+
+describe('whoever holds something for a flight', () => {
+  it.each<['landed' | 'refused' | 'abandoned', (flight: Flight<string, string>) => void]>([
+    ['landed', flight => flight.land('answer')],
+    ['refused', flight => flight.refuse()],
+    ['abandoned', flight => flight.abandon()],
+  ])('is told once that it has %s', (outcome, end) => {
+    const { lead, follow } = setup()
+    const flight = lead()
+    const ends: string[] = []
+    flight.onEnd = how => ends.push(how)
+    follow(flight, 'other')
+    end(flight)
+    flight.land('later')
+    flight.abandon()
+    expect(ends).toEqual([outcome])
+  })
+})

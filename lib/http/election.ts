@@ -1,5 +1,4 @@
 import { isFresh } from '../core/entry.js'
-import { chain } from '../core/maybe.js'
 import type { Claim } from '../core/leases.js'
 import type { CacheEntry, MaybePromise, Milliseconds } from '../core/types.js'
 import type { AnswerFlight } from './engine.js'
@@ -36,15 +35,16 @@ export function elect(visit: Visit, flight: AnswerFlight, patience: Milliseconds
       serve(entry)
     } else make()
   }
-  const decide = (claim: Claim): MaybePromise<void> => {
+  const look = (claim: Claim): MaybePromise<CacheEntry | undefined> => {
     res.removeListener('close', leave)
     if (claim.is === 'mine') flight.onEnd = outcome => claim.lease.end(outcome)
     // By the usual way, which brings it into memory and knows of variants.
-    return chain(claim.is === 'answer' && !res.destroyed ? find() : undefined, goOn)
+    return claim.is === 'answer' && !res.destroyed ? find() : undefined
   }
-  leases
+  void leases
     .claim(flight.key, patience, leaving.signal)
     .catch((): Claim => ({ is: 'alone' }))
-    .then(decide)
-    .catch(() => goOn(undefined))
+    .then(look)
+    .catch(() => undefined)
+    .then(goOn)
 }
