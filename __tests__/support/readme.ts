@@ -12,9 +12,15 @@ export const readReadme = (): string => readFileSync(readmePath, 'utf8')
 /** The README with every generated part written anew from the sources. */
 export function regenerated(readme: string): string {
   const parts: [marker: string, lines: string[]][] = [
-    ...['RouteOptions', 'ProfileOptions', 'TtsOptions', 'MemoryBudget', 'AlertOptions', 'AdminOptions'].map(
-      (name): [string, string[]] => [`options:${name}`, optionTable(name)],
-    ),
+    ...[
+      'RouteOptions',
+      'ProfileOptions',
+      'TtsOptions',
+      'MemoryBudget',
+      'RedisOptions',
+      'AlertOptions',
+      'AdminOptions',
+    ].map((name): [string, string[]] => [`options:${name}`, optionTable(name)]),
     [
       'alerts',
       table(

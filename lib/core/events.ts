@@ -39,6 +39,7 @@ export type CacheEvent =
       readonly age: Milliseconds
     }
   | { readonly type: 'expired'; readonly profile: ProfileName; readonly key: string }
+  /** Here, or by another machine that shares a store with this one; so many entries went from here. */
   | { readonly type: 'purged'; readonly entries: number }
   | { readonly type: 'tier-error'; readonly tier: string; readonly error: unknown }
   /** Something somebody should look at has begun, or is over. */
