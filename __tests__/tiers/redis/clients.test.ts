@@ -121,6 +121,6 @@ const mapped = (port: number): Client =>
   createClient({
     socket: { host: HOST, port },
     commandOptions: { typeMapping: { [RESP_TYPES.NUMBER]: String, [RESP_TYPES.BLOB_STRING]: String } },
-  }) as Client
+  })
 const gathering = (port: number): Client =>
   new Redis({ host: HOST, port, lazyConnect: true, enableAutoPipelining: true })

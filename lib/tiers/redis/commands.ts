@@ -36,6 +36,7 @@ export class Commands {
   #commands = 0
   #bytes = 0
   #probing: NodeJS.Timeout | undefined
+  #isProbing = false
   #pause = FIRST_PAUSE
   #closedAt = -Infinity
   #hasEnded = false
@@ -61,7 +62,7 @@ export class Commands {
 
   /** Asks now whether the store is there again: somebody has heard of it. */
   probe(): void {
-    if (this.#probing === undefined || this.#hasEnded) return
+    if (this.#probing === undefined || this.#isProbing || this.#hasEnded) return
     clearTimeout(this.#probing)
     void this.#probe()
   }
@@ -97,6 +98,7 @@ export class Commands {
   }
 
   async #probe(): Promise<void> {
+    this.#isProbing = true
     try {
       await this.#ask(this.options.probe)
     } catch (error) {
@@ -107,6 +109,8 @@ export class Commands {
         this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE)
         return this.#probeLater()
       }
+    } finally {
+      this.#isProbing = false
     }
     this.#probing = undefined
     this.#closedAt = performance.now()
