@@ -78,6 +78,9 @@ describe('the defaults', () => {
   })
 })
 
+/** As much of a client as tells that it is one. */
+const client = { duplicate: () => client, sendCommand: () => undefined, on: () => client }
+
 describe('an option', () => {
   it.each<[string, CacheOptions]>([
     ['a ttl of nothing', { api: { ttl: 0 } }],
@@ -92,6 +95,7 @@ describe('an option', () => {
     ['no room kept free', { tts: { fileMinFreeBytes: 0, fileMaxBytes: 65_536, fileTtl: 0 } }],
     ['an entry that only files take', { memory: { maxBytes: 8 * MiB }, tts: { maxEntryBytes: 64 * MiB } }],
     ['a clock', { clock: { now: () => 0 } }],
+    ['a store', { redis: { client, prefix: 'films:', timeout: 1, maxEntryBytes: 1, lease: 1 } }],
     ['functions', { api: { movieId: () => 603, key: () => 'a', bypass: () => false } }],
   ])('may be %s', (_, options) => {
     expect(() => resolveOptions(options)).not.toThrow()
@@ -105,10 +109,16 @@ describe('an option', () => {
   const headers = "a list of request header names, such as ['accept-language']"
   const cookies = "true, or a list of cookie names such as ['theme', 'ab_*']"
   const filter = "{ only: ['page'] } or { ignore: ['session'] }"
+  const store =
+    "a client of node-redis or ioredis: createClient({ url: 'redis://localhost' }), or new Redis({ lazyConnect: true })"
   const body = "{ only: ['text'] } or { ignore: ['user'], defaults: { speed: 1 }, bypass: ['history'] }"
 
   it.each<[unknown, string]>([
     [{ api: { ttl: -1 } }, `api.ttl is -1: write ${time}`],
+    [{ redis: {} }, `redis.client is undefined: write ${store}`],
+    [{ redis: { client: 'redis://localhost' } }, `redis.client is "redis://localhost": write ${store}`],
+    [{ redis: { client, timeout: 0 } }, `redis.timeout is 0: write ${timer}`],
+    [{ redis: { client, prefix: '' } }, 'redis.prefix is "": write a text that is not empty'],
     [{ api: { ttl: NaN } }, `api.ttl is NaN: write ${time}`],
     [{ api: { ttl: Infinity } }, `api.ttl is Infinity: write ${time}`],
     [{ api: { ttl: '5m' } }, `api.ttl is "5m": write ${time}`],
@@ -166,8 +176,8 @@ describe('an option', () => {
 
 describe('an unknown name', () => {
   it.each<[unknown, string]>([
-    [{ apis: {} }, 'createCache has no option "apis": write one of api, enhanced, ai, tts, memory, clock'],
-    [{ ttl: 1 }, 'createCache has no option "ttl": write one of api, enhanced, ai, tts, memory, clock'],
+    [{ apis: {} }, 'createCache has no option "apis": write one of api, enhanced, ai, tts, memory, redis, clock'],
+    [{ ttl: 1 }, 'createCache has no option "ttl": write one of api, enhanced, ai, tts, memory, redis, clock'],
     [{ memory: { max: 1 } }, 'memory has no option "max": write one of maxBytes'],
     [{ api: { TTL: 1 } }, 'api has no option "TTL": write one of ttl, movieId, '],
     [{ api: { maxMemorySize: 1 } }, 'api has no option "maxMemorySize": write one of ttl, '],
