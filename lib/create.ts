@@ -136,7 +136,7 @@ export function createCache(options: CacheOptions = {}): Cache {
       purges,
     )
   const local = stackOf(memory, files)
-  const redis = resolved.redis && sharedTier(resolved.redis, { memory, local, flights, clock, report })
+  const redis = resolved.redis && sharedTier(resolved.redis, { memory, local, flights, purges, clock, report })
   const stored = redis === undefined ? local : stackOf(memory, files, redis)
   const unfiled = redis === undefined ? memory : stackOf(memory, redis)
   const library = new AudioLibrary(locationOf, files, profiles.tts.route.cost)

@@ -1,5 +1,6 @@
 import type { CacheEvent } from './core/events.js'
 import { chain } from './core/maybe.js'
+import type { Purges } from './core/stack.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import type { ResolvedRedis } from './options.js'
 import type { MemoryTier } from './tiers/memory.js'
@@ -13,6 +14,7 @@ export interface OwnParts {
   /** Memory and files. */
   readonly local: Tier
   readonly flights: { fence(matches: (flight: { key: string; tags: readonly string[] }) => boolean): void }
+  readonly purges: Purges
   readonly clock: Clock
   readonly report: (event: CacheEvent) => void
 }
@@ -30,8 +32,9 @@ export function sharedTier(redis: ResolvedRedis, own: OwnParts): RedisTier {
       if (!isFirst && !hasGap) return
       // What was begun before does not say which purges it knows.
       flights.fence(() => true)
-      if (hasGap) memory.clear()
-      else forget(memory, PROFILES, entry => tier.isOutdated(entry))
+      const isOutdated = (entry: CacheEntry): boolean => hasGap || tier.isOutdated(entry)
+      own.purges.overtake(isOutdated)
+      forget(memory, PROFILES, isOutdated)
     },
   })
   return tier

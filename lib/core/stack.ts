@@ -11,6 +11,11 @@ export class Purges {
   readonly reads = new Set<Purge[]>()
   /** Purges that a slower tier has not carried out yet: a read that begins now must know of them too. */
   readonly underWay = new Set<Purge>()
+
+  /** What is being read now, and this concerns, is not served. */
+  overtake(purge: Purge): void {
+    for (const purges of this.reads) purges.push(purge)
+  }
 }
 
 /**
@@ -113,7 +118,7 @@ export class Stack implements Tier {
   }
 
   #purge<T>(purge: Purge, work: () => MaybePromise<T>): MaybePromise<T> {
-    for (const purges of this.purges.reads) purges.push(purge)
+    this.purges.overtake(purge)
     this.purges.underWay.add(purge)
     return chain(work(), result => {
       this.purges.underWay.delete(purge)
