@@ -4,6 +4,9 @@ import { startRedis, withRedis, type RedisServer } from '../../support/redis-ser
 import { until } from '../../support/until.js'
 import { share, startMachine, versionIn, World, type Machine } from './machines.js'
 
+// As long as `until` may wait, on a machine with more to do.
+jest.setTimeout(30_000)
+
 /** What lies in the store: one line of JSON, and the body. */
 type Harm = (value: Buffer, other: Buffer) => Buffer
 
