@@ -4,7 +4,7 @@ import type { Purges } from './core/stack.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import type { ResolvedRedis } from './options.js'
 import type { MemoryTier } from './tiers/memory.js'
-import { ALL, keyOf, type Purged } from './tiers/redis/known-purges.js'
+import { ALL, ALL_URLS, isUrl, keyOf, type Purged } from './tiers/redis/known-purges.js'
 import { RedisTier } from './tiers/redis/tier.js'
 import { warnOfStore } from './warnings.js'
 
@@ -50,6 +50,11 @@ function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePr
     flights.fence(flight => flight.key === key || flight.key.startsWith(`${key} vary:`))
     const variants = forgetVariants(memory, key)
     return chain(local.delete(key), isGone => variants + Number(isGone))
+  }
+  if (purged === ALL_URLS) {
+    flights.fence(({ tags }) => tags.some(isUrl))
+    // Files of before are looked at when they are read.
+    return forget(memory, PROFILES, ({ tags }) => tags.some(isUrl))
   }
   flights.fence(({ tags }) => purged === ALL || tags.includes(purged))
   return purged === ALL ? local.clear() : local.deleteTag(purged)

@@ -45,7 +45,7 @@ export interface CacheEntry {
   readonly handlerTime: Milliseconds
   /** Where the chunks of an event stream end, in bytes: it is replayed in the same chunks. */
   readonly chunkEnds?: readonly number[]
-  /** The last purge that was known when its handler began, where machines tell each other of purges: a later one throws it out wherever it lies. */
+  /** The last purges that were known when its handler began, where machines tell each other of purges: a later one throws it out wherever it lies. */
   readonly asOf?: string
   /** Set on the index of a key whose answers differ by `Vary` (RFC 9111 section 4.1); such an entry has no body. */
   readonly variants?: readonly Variant[]

@@ -83,7 +83,7 @@ const withoutPrototype = (headers: HeaderMap): HeaderMap =>
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 /** As the server numbers what is in a stream: milliseconds, and a count within them. */
-const PURGE_ID = /^\d{1,20}-\d{1,20}$/
+const PURGE_IDS = /^\d{1,20}-\d{1,20} \d{1,20}-\d{1,20}$/
 const SHA256 = /^[0-9a-f]{64}$/
 
 /** RFC 9110 section 7.6.1 and what only the sender of an answer may say: never in an answer that others get. */
@@ -134,7 +134,7 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   deleteAt: isInstant,
   handlerTime: isInstant,
   chunkEnds: value => value === undefined || isListOf(isOffset)(value),
-  asOf: value => value === undefined || (isText(value) && PURGE_ID.test(value as string)),
+  asOf: value => value === undefined || (isText(value) && PURGE_IDS.test(value as string)),
   created: isText,
   expires: value => value === null || isText(value),
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { ALL, keyPurged, KnownPurges, MOST_PURGES } from '../../../lib/tiers/redis/known-purges.js'
+import { ALL, ALL_URLS, keyPurged, KnownPurges, MOST_PURGES } from '../../../lib/tiers/redis/known-purges.js'
 import { isAfter, later } from '../../../lib/tiers/redis/purge-ids.js'
 import { entryOf } from '../tier-contract.js'
 
@@ -145,5 +145,42 @@ describe('what is known of purges', () => {
     purges.take(id(20), [])
     expect(purges.allows(entry(id(10)))).toBe(false)
     expect(purges.allows(entry(id(20)))).toBe(true)
+  })
+})
+
+describe('purges that are owed', () => {
+  const tell = (known: KnownPurges, purged: string): void => {
+    known.owe(purged).isUnderWay = false
+  }
+
+  it('are kept once, however often the same is purged', () => {
+    const known = new KnownPurges()
+    for (let time = 0; time < 3; time++) tell(known, 'movie:603')
+    expect(known.owed.map(({ purged }) => purged)).toEqual(['movie:603'])
+  })
+
+  it('are kept beside one that is being told: that one counts from an earlier moment', () => {
+    const known = new KnownPurges()
+    known.owe('movie:603')
+    tell(known, 'movie:603')
+    expect(known.owed).toHaveLength(1)
+    expect(known.isOwing).toBe(true)
+  })
+
+  it.each([
+    ['everything', undefined, ALL],
+    ['all URLs, in the log of those', ALL_URLS, ALL_URLS],
+  ])('become one of %s when there are too many', (_, everything, purged) => {
+    const known = new KnownPurges(everything)
+    for (let movie = 0; movie <= 1_000; movie++) tell(known, `url:${movie}`)
+    expect(known.owed.map(one => one.purged)).toEqual([purged])
+    tell(known, 'url:again')
+    expect(known.owed).toHaveLength(1)
+    known.take(id(0), [])
+    const [get, post] = [entry(id(0), { tags: ['url:a'] }), entry(id(0), { tags: ['movie:1'] })]
+    expect([known.allows(get), known.allows(post)]).toEqual([false, purged === ALL_URLS])
+    known.settle(id(5), known.owed)
+    expect([known.isOutdated(get), known.isOutdated(post)]).toEqual([true, purged === ALL])
+    expect(known.isOwing).toBe(false)
   })
 })

@@ -185,7 +185,7 @@ withRedis.each(libraries)('a purge, with %s', (_, library: Library) => {
   })
 
   it.each<[string, () => Promise<unknown>]>([
-    ['trimmed away', async () => trimPurges(server, prefix)],
+    ['trimmed away', async () => trim(server, prefix, 'purges')],
     ['lost with the whole store', async () => (await server.kill(), server.start())],
     ['deleted', () => server.order('FLUSHALL')],
   ])('that was %s before another machine was back is not served by it', async (_, lose) => {
@@ -233,12 +233,46 @@ withRedis.each(libraries)('a purge, with %s', (_, library: Library) => {
     expect(world.runs).toHaveLength(made)
     expect(await versions(there, '603')).toEqual([2, 2])
   })
+
+  it('is told by a process that ends right after it', async () => {
+    await filled('603')
+    world.edit('603')
+    const script = await start('script')
+    await script.cache.purge({ movie: '603' })
+    await script.cache.close()
+    await gone(there, '603')
+    await nobodyServes('603')
+  })
+
+  it('is not pushed out by the many POSTs that make answers', async () => {
+    await filled('603')
+    const before = await lengthOf('purges')
+    for (let line = 0; line < 20; line++) versionIn(await here.speak('604', `line ${line}`), '604', `line ${line}`)
+    expect(await lengthOf('purges')).toBe(before)
+    expect(await lengthOf('outdated')).toBeGreaterThanOrEqual(20)
+    // As if there had been ten thousand of them: what is old among GETs nobody can tell any more, and speech is as good as it was.
+    await trim(server, prefix, 'outdated')
+    await there.cache.close()
+    there = await startThere('again')
+    await share(here, there, world)
+    expect([await there.holds('603'), await there.holdsSpeech('603')]).toEqual([undefined, true])
+  })
+
+  const lengthOf = async (log: Log): Promise<number> =>
+    (await server.order('XLEN', await nameOf(server, prefix, log))) as number
 })
 
-/** As if ten thousand others had been made. */
-async function trimPurges(server: RedisServer, prefix: string): Promise<void> {
-  const keys = (await server.order('KEYS', `${prefix}*:purges`)) as string[]
+type Log = 'purges' | 'outdated'
+
+async function nameOf(server: RedisServer, prefix: string, log: Log): Promise<string> {
+  const keys = (await server.order('KEYS', `${prefix}*:${log}`)) as string[]
   expect(keys).toHaveLength(1)
-  await server.order('XADD', keys[0]!, '*', 'none', 'none')
-  await server.order('XTRIM', keys[0]!, 'MAXLEN', 1)
+  return keys[0]!
+}
+
+/** As if ten thousand others had been made. */
+async function trim(server: RedisServer, prefix: string, log: Log): Promise<void> {
+  const name = await nameOf(server, prefix, log)
+  await server.order('XADD', name, '*', 'none', 'none')
+  await server.order('XTRIM', name, 'MAXLEN', 1)
 }

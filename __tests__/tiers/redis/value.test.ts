@@ -27,7 +27,7 @@ describe('a value in the store', () => {
   })
 
   it('is nothing with any bit another, a byte less or a byte more', async () => {
-    const entry = entryOf({ asOf: '1779000000000-3' })
+    const entry = entryOf({ asOf: '1779000000000-3 1779000000001-0' })
     const value = (await encodeValue(entry))!
     await fc.assert(
       fc.asyncProperty(fc.nat(value.length - 1), fc.nat(7), async (at, bit) => {

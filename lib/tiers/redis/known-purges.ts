@@ -5,6 +5,9 @@ import { instantOf, isAfter, later, type PurgeId } from './purge-ids.js'
 export type Purged = string
 
 export const ALL: Purged = 'all'
+/** The answers of all URLs. */
+export const ALL_URLS: Purged = 'url:'
+export const isUrl = (purged: Purged): boolean => purged.startsWith(ALL_URLS)
 export const keyPurged = (key: string): Purged => `key:${key}`
 /** The key that is meant; undefined where something else is. */
 export const keyOf = (purged: Purged): string | undefined =>
@@ -12,7 +15,7 @@ export const keyOf = (purged: Purged): string | undefined =>
 
 /** Purges kept in the log and in our memory. */
 export const MOST_PURGES = 10_000
-/** Purges that wait for the store; more are one of everything. */
+/** Purges that wait for the store; more are one of everything that this log speaks of. */
 const MOST_OWED = 1_000
 
 /** How far apart two machines' clocks may be. */
@@ -37,6 +40,11 @@ export class KnownPurges {
   #last: PurgeId | undefined
   #own: PurgeId | undefined
 
+  constructor(
+    /** All that it may speak of. */
+    private readonly everything: Purged = ALL,
+  ) {}
+
   /** The last message that was read. */
   get last(): PurgeId | undefined {
     return this.#last
@@ -55,6 +63,11 @@ export class KnownPurges {
     return [...this.#owed].filter(({ isUnderWay }) => !isUnderWay)
   }
 
+  /** Some other machines have not been told of. */
+  get isOwing(): boolean {
+    return this.#owed.size > 0
+  }
+
   take(id: PurgeId, purged: readonly Purged[]): void {
     this.#since ??= id
     this.#last = later(this.#last, id)
@@ -63,9 +76,15 @@ export class KnownPurges {
 
   /** Until it is settled it counts as later than everything. */
   owe(purged: Purged): OwedPurge {
+    // The same once more: it has not been told yet, and will count from when it is.
+    const waiting = this.owed.find(one => one.purged === purged || one.purged === this.everything)
+    if (waiting !== undefined) {
+      waiting.isUnderWay = true
+      return waiting
+    }
     const isTooMuch = this.#owed.size >= MOST_OWED
     if (isTooMuch) this.#owed.clear()
-    const owed = { purged: isTooMuch ? ALL : purged, isUnderWay: true }
+    const owed = { purged: isTooMuch ? this.everything : purged, isUnderWay: true }
     this.#owed.add(owed)
     return owed
   }
@@ -124,5 +143,5 @@ export class KnownPurges {
 function namesOf({ key, tags }: Judged): Purged[] {
   const end = key.indexOf(' vary:')
   const ofRequest = end < 0 ? [] : [keyPurged(key.slice(0, end))]
-  return [ALL, keyPurged(key), ...ofRequest, ...tags]
+  return [ALL, keyPurged(key), ...ofRequest, ...tags, ...(tags.some(isUrl) ? [ALL_URLS] : [])]
 }

@@ -9,10 +9,12 @@ const PLAIN = /^[^{}]{1,64}$/
 /** What things are called in the store. All about one film lie in one slot of a cluster; what is about none is spread. */
 export class Names {
   readonly purges: string
+  readonly outdated: string
   readonly probe: string
 
   constructor(private readonly prefix: string) {
     this.purges = `${prefix}${FORMAT}:purges`
+    this.outdated = `${prefix}${FORMAT}:outdated`
     this.probe = `${prefix}${FORMAT}:probe`
   }
 

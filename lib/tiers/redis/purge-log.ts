@@ -112,10 +112,12 @@ export class PurgeLog {
     const { known, onError } = this.options
     const { owed } = known
     if (owed.length === 0) return
+    for (const one of owed) one.isUnderWay = true
     try {
       const purged = [...new Set(owed.map(one => one.purged))]
       known.settle(String(await this.#ask(this.message(purged), PATIENCE)), owed)
     } catch (error) {
+      for (const one of owed) one.isUnderWay = false
       // A store that is full or read-only can be read all the same.
       if (!isReply(error)) throw error
       onError(error)

@@ -5,10 +5,11 @@ import type { ResolvedRedis } from '../../options.js'
 import { connect, type Command, type Connection } from './client.js'
 import { Failures, type Work } from '../failures.js'
 import { Commands, NotSent } from './commands.js'
-import { ALL, keyPurged, KnownPurges, type Purged } from './known-purges.js'
+import { ALL, keyPurged, type Purged } from './known-purges.js'
 import { RedisLeases } from './leases.js'
 import { Names } from './names.js'
-import { PurgeLog, type PurgeLogOptions } from './purge-log.js'
+import type { PurgeLogOptions } from './purge-log.js'
+import { PurgeLogs } from './purge-logs.js'
 import { tryOut } from './try-out.js'
 import { decodeValue, encodeValue } from './value.js'
 
@@ -25,6 +26,8 @@ export interface RedisTierOptions extends ResolvedRedis {
 
 /** The store counts the time itself; a clock that jumps must not make it keep an answer for years. */
 const LONGEST_STAY = 24 * 3_600_000
+/** How long `close` goes on telling the others of purges that they have not heard of. */
+const LAST_WORDS = 2_000
 
 /**
  * Answers in a store that several machines share. Whatever fails is reported, and is a miss; while the store is away it is not asked, and
@@ -35,10 +38,9 @@ export class RedisTier implements Tier {
   readonly maxEntryBytes: number
   readonly leases: RedisLeases
   readonly #names: Names
-  readonly #known = new KnownPurges()
-  readonly #connections: readonly Connection[]
+  readonly #connection: Connection
   readonly #commands: Commands
-  readonly #log: PurgeLog
+  readonly #logs: PurgeLogs
   /** By key, so that what was set last is what stays. */
   readonly #writes = new Map<string, Promise<boolean>>()
   readonly #failures: Failures
@@ -52,12 +54,12 @@ export class RedisTier implements Tier {
     this.#names = new Names(prefix)
     this.#failures = new Failures(clock, error => report({ type: 'tier-error', tier: this.name, error }))
     const onError = (error: unknown): void => this.#lost('connect', error)
-    const [connection, reader] = [connect(client, onError), connect(client, onError)]
-    this.#connections = [connection, reader]
+    const connection = connect(client, onError)
+    this.#connection = connection
     const probe = { name: 'EXISTS', key: this.#names.purges }
     this.#commands = new Commands({ connection, timeout, probe, onBack: () => this.#back() })
-    this.#log = new PurgeLog({
-      ...{ connection: reader, name: this.#names.purges, known: this.#known, onPurges, onError },
+    this.#logs = new PurgeLogs({
+      ...{ connect: () => connect(client, onError), names: this.#names, onPurges, onError },
       onFollowing: begun => {
         onFollowing(begun)
         this.#commands.probe()
@@ -70,7 +72,7 @@ export class RedisTier implements Tier {
       read: key => this.get(key),
       written: key => this.#writes.get(key),
     })
-    void connection.opened.then(() => this.#log.follow())
+    void connection.opened.then(() => this.#logs.follow())
     void tryOut(connection, this.#names.probe).catch((error: unknown) => {
       if (!this.#isClosed) warn(this.#failures.text ?? error)
     })
@@ -78,12 +80,12 @@ export class RedisTier implements Tier {
 
   /** What an answer is as of whose making begins now; undefined while nothing is known of purges. */
   get asOf(): string | undefined {
-    return this.#known.asOf
+    return this.#logs.asOf
   }
 
   /** Whether another machine's purge has thrown out an entry that lies in a file. */
   isOutdated(entry: Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>): boolean {
-    return this.#known.isOutdated(entry)
+    return this.#logs.isOutdated(entry)
   }
 
   get(key: string): MaybePromise<CacheEntry | undefined> {
@@ -130,16 +132,16 @@ export class RedisTier implements Tier {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#writes.values(), this.leases.close()])
+    await Promise.allSettled([...this.#writes.values(), this.leases.close(), this.#logs.told(LAST_WORDS)])
     this.#isClosed = true
-    this.#log.end()
+    this.#logs.end()
     this.#commands.end()
-    for (const connection of this.#connections) connection.close()
+    this.#connection.close()
   }
 
-  /** Without the log nobody could tell what has been purged. */
+  /** Without the logs nobody could tell what has been purged. */
   get #isAway(): boolean {
-    return this.#isClosed || !this.#log.isFollowed || this.#commands.isOpen
+    return this.#isClosed || !this.#logs.isFollowed || this.#commands.isOpen
   }
 
   async #read(key: string): Promise<CacheEntry | undefined> {
@@ -149,7 +151,7 @@ export class RedisTier implements Tier {
     const entry = await decodeValue(value, key)
     if (entry === undefined) this.#damaged++
     // Purges that came while it was read count too.
-    if (entry !== undefined && this.#known.allows(entry)) return entry
+    if (entry !== undefined && this.#logs.allows(entry)) return entry
     void this.#attempt('remove', { name: 'UNLINK', key: name })
     return undefined
   }
@@ -176,10 +178,8 @@ export class RedisTier implements Tier {
   /** Tells the other machines; what cannot be said now is owed. How many entries it concerns nobody knows. */
   async #purge(purged: Purged): Promise<number> {
     if (this.#isClosed) return 0
-    const owed = this.#known.owe(purged)
-    const id = await this.#attempt('purge', this.#log.message([owed.purged]))
-    owed.isUnderWay = false
-    if (Buffer.isBuffer(id)) this.#known.settle(id.toString(), [owed])
+    const { command, done } = this.#logs.tell(purged)
+    done(await this.#attempt('purge', command))
     return 0
   }
 
