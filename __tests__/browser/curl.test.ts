@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { readWav } from '../demo/support/data.js'
 import { startLocalDemo, type Demo } from '../demo/support/demo.js'
 
 const has = (program: string, flag: string) => spawnSync(program, [flag]).status === 0
@@ -96,14 +95,4 @@ interface Got {
       expect(head).toContain(`content-length: ${whole.length}\r\n`)
     })
   })
-
-  if (has('ffprobe', '-version')) {
-    it('is not alone: ffprobe reads the length of the speech over HTTP', async () => {
-      const { stdout } = await promisify(execFile)('ffprobe', [
-        ...['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0'],
-        audio,
-      ])
-      expect(Number(stdout)).toBeCloseTo(readWav(speech).seconds, 3)
-    })
-  }
 })
