@@ -81,6 +81,7 @@ describe('known keys', () => {
     ['movieId in the path', plain, { params: { movieId: '604' } }],
     ['id in the path', { ...plain, params: { id: '603' } }, { params: { id: '604' } }],
     ['a movie in the body', search, { body: { movieId: 5 } }],
+    ['no movie in the body', { ...search, body: { movieId: 5 } }, { body: undefined }],
     ['the route', search, { policy: 1 }],
     ['where it was sent', plain, { rewrittenTo: '/elsewhere' }],
     ['a host that a proxy names', plain, { headers: { host: 'a.example', 'x-forwarded-host': 'c.example' } }],

@@ -112,8 +112,10 @@ export const fieldPart = (value: string | string[] | undefined): string =>
 /** The protocol as Express computes it; without a forwarding header there is nothing to compute. */
 function protocolOf(req: Request): string {
   if (req.headers['x-forwarded-proto'] !== undefined) return keyPart(req.protocol)
-  return 'encrypted' in req.socket && req.socket.encrypted === true ? 'https' : 'http'
+  return isEncrypted(req.socket) ? 'https' : 'http'
 }
+
+export const isEncrypted = (socket: Request['socket']): boolean => 'encrypted' in socket && socket.encrypted === true
 
 /**
  * The host name as Express computes it: from X-Forwarded-Host only where the app trusts its proxy. The port is left out, as in
@@ -159,7 +161,11 @@ function namedMovie(req: Request): string | number | undefined {
     const query = new URLSearchParams(req.originalUrl.slice(req.originalUrl.indexOf('?')))
     for (const name of MOVIE_FIELDS) if (isId(query.get(name))) return query.get(name)!
   }
-  const body: unknown = req.body
+  return movieInBody(req)
+}
+
+/** The movie that a body names, for requests whose path and query name none. */
+export function movieInBody({ body }: { readonly body?: unknown }): string | number | undefined {
   if (typeof body !== 'object' || body === null) return undefined
   for (const name of MOVIE_FIELDS) {
     const value: unknown = Object.hasOwn(body, name) ? (body as Record<string, unknown>)[name] : undefined

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
-import { isRewritten, keyOf, NO_MOVIE, type RequestKey } from './key.js'
+import { isEncrypted, isRewritten, keyOf, movieInBody, type RequestKey } from './key.js'
 import type { Policy } from './policy.js'
 
 /** Beyond these nothing is remembered: a stranger makes up URLs as he likes. */
@@ -12,7 +12,7 @@ const LONGEST_URL = 256
 interface Known {
   readonly policy: Policy
   readonly host: string | undefined
-  readonly isEncrypted: boolean
+  readonly isSecure: boolean
   readonly movieId: unknown
   readonly id: unknown
   readonly key: RequestKey
@@ -24,11 +24,11 @@ export class KnownKeys {
 
   keyOf(req: Request, profile: ProfileName, policy: Policy): RequestKey | BypassReason {
     const { originalUrl, headers, socket, method } = req
-    if (!policy.isKeyedByUrl || method === 'POST' || isForwarded(headers) || isRewritten(req)) {
-      return keyOf(req, profile, policy.route)
-    }
+    const isOfUrlAlone = policy.isKeyedByUrl && method !== 'POST' && !isForwarded(headers) && !isRewritten(req)
+    // Middleware in front may have left a body that names the movie.
+    if (!isOfUrlAlone || movieInBody(req) !== undefined) return keyOf(req, profile, policy.route)
     const { movieId, id } = req.params as Record<string, unknown>
-    const isEncrypted = 'encrypted' in socket && socket.encrypted === true
+    const isSecure = isEncrypted(socket)
     const known = this.#byUrl.get(originalUrl)
     const isSame =
       known !== undefined &&
@@ -36,19 +36,15 @@ export class KnownKeys {
       known.host === headers.host &&
       known.movieId === movieId &&
       known.id === id &&
-      known.isEncrypted === isEncrypted &&
-      !mayNameMovie(req, known.key)
+      known.isSecure === isSecure
     if (isSame) return known.key
     const key = keyOf(req, profile, policy.route)
-    if (typeof key === 'string' || mayNameMovie(req, key) || originalUrl.length > LONGEST_URL) return key
+    if (typeof key === 'string' || originalUrl.length > LONGEST_URL) return key
     if (this.#byUrl.size >= MAX_KEYS) this.#byUrl.clear()
-    this.#byUrl.set(originalUrl, { policy, host: headers.host, isEncrypted, movieId, id, key })
+    this.#byUrl.set(originalUrl, { policy, host: headers.host, isSecure, movieId, id, key })
     return key
   }
 }
 
 const isForwarded = (headers: Request['headers']): boolean =>
   headers['x-forwarded-host'] !== undefined || headers['x-forwarded-proto'] !== undefined
-
-/** Where neither path nor query names a movie, a body that middleware has left may. */
-const mayNameMovie = ({ body }: Request, { movie }: RequestKey): boolean => movie === NO_MOVIE && body !== undefined
