@@ -21,7 +21,7 @@ export class Inventory {
   async find(key: string): Promise<StoredEntry[]> {
     const held = this.memory.peek(key)
     const filed = await this.files?.peek(key)
-    const shared = await this.redis?.peek(key)
+    const shared = await this.redis?.get(key)
     return [held && inMemory(held), filed && inFiles(filed), shared && inStore(shared)].filter(
       entry => entry !== undefined,
     )

@@ -1,6 +1,7 @@
 import type { Flights } from './core/flights.js'
 import { chain } from './core/maybe.js'
 import { PROFILES, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
+import { isOfKey } from './core/variants.js'
 import { ReelcacheError } from './errors.js'
 import type { Answer, LiveAnswer } from './http/engine.js'
 import { movieTag, profileTag } from './http/key.js'
@@ -31,7 +32,7 @@ export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer, 
 /** One key with all its variants. */
 function purgeKey(key: string, tier: Tier, flights: Flights<Answer, LiveAnswer>): MaybePromise<number> {
   // A flight's key may be a variant's: the text goes on after the key's own.
-  flights.fence(flight => flight.key === key || flight.key.startsWith(`${key} vary:`))
+  flights.fence(flight => isOfKey(flight.key, key))
   return chain(tier.get(key), entry => {
     const keys = [key, ...(entry?.variants ?? []).map(variant => variant.key)]
     return keys.reduce<MaybePromise<number>>(

@@ -2,6 +2,7 @@ import type { CacheEvent } from './core/events.js'
 import { chain } from './core/maybe.js'
 import type { Purges } from './core/stack.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
+import { isOfKey, isVariantOf } from './core/variants.js'
 import type { ResolvedRedis } from './options.js'
 import type { MemoryTier } from './tiers/memory.js'
 import { ALL, ALL_URLS, isUrl, keyOf, type Purged } from './tiers/redis/known-purges.js'
@@ -42,12 +43,12 @@ export function sharedTier(redis: ResolvedRedis, own: OwnParts): RedisTier {
 
 /** Throws out of memory the variants of a key: their index, which names them, may have gone before them. */
 export const forgetVariants = (memory: MemoryTier, key: string): number =>
-  forget(memory, [key.slice(0, key.indexOf(' ')) as ProfileName], entry => entry.key.startsWith(`${key} vary:`))
+  forget(memory, [key.slice(0, key.indexOf(' ')) as ProfileName], entry => isVariantOf(entry.key, key))
 
 function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePromise<number> {
   const key = keyOf(purged)
   if (key !== undefined) {
-    flights.fence(flight => flight.key === key || flight.key.startsWith(`${key} vary:`))
+    flights.fence(flight => isOfKey(flight.key, key))
     const variants = forgetVariants(memory, key)
     return chain(local.delete(key), isGone => variants + Number(isGone))
   }

@@ -20,12 +20,21 @@ export interface Arrivals {
 
 /** Put in front of the cache, it tells a test that so many requests are inside it. */
 export function arrivals(): Arrivals {
+  const seen = counter()
+  const middleware: RequestHandler = (_req, _res, next) => {
+    seen.add()
+    next()
+  }
+  return { middleware, reached: seen.reached }
+}
+
+/** Counts, and tells who waits for a number: not before all that runs now has ended. */
+export function counter(): { add: () => void; reached: (count: number) => Promise<void> } {
   let seen = 0
   const waiting: { count: number; done: () => void }[] = []
   return {
-    middleware: (_req, _res, next) => {
+    add() {
       seen++
-      next()
       for (const waiter of waiting) if (seen >= waiter.count) setImmediate(waiter.done)
     },
     reached: count =>

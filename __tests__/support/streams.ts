@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RequestHandler } from 'express'
+import { counter } from './gate.js'
 
 /** What came of an answer that was read as it came. */
 export interface Heard {
@@ -66,16 +67,10 @@ export interface Departures {
 
 /** Put in front of the cache, it tells a test that so many clients have gone. */
 export function departures(): Departures {
-  let gone = 0
-  const waiting: { count: number; done: () => void }[] = []
-  return {
-    middleware: (_req, res, next) => {
-      res.on('close', () => {
-        gone++
-        for (const waiter of waiting) if (gone >= waiter.count) setImmediate(waiter.done)
-      })
-      next()
-    },
-    reached: count => new Promise(done => (gone >= count ? setImmediate(done) : void waiting.push({ count, done }))),
+  const gone = counter()
+  const middleware: RequestHandler = (_req, res, next) => {
+    res.on('close', () => gone.add())
+    next()
   }
+  return { middleware, reached: gone.reached }
 }

@@ -1,5 +1,6 @@
 import type { CacheEvent } from './events.js'
 import type { Ending } from './exchange.js'
+import { isOfKey } from './variants.js'
 
 /**
  * Follows single requests to their end. `Cache-Status` leaves with the head of an answer; whether a stream was kept, or memory let a body in,
@@ -57,7 +58,7 @@ export class Trace {
   }
 
   concerns(key: string): boolean {
-    return this.key !== undefined && (key === this.key || key.startsWith(`${this.key} vary:`))
+    return this.key !== undefined && isOfKey(key, this.key)
   }
 
   settle(ending: Ending): void {

@@ -454,12 +454,10 @@ export class Fill implements Sink {
     )
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     const { asOf } = this.#draft
-    const renewed = {
-      headers,
-      ...(typeof verdict !== 'string' && timesOf(verdict, now)),
-      ...(asOf !== undefined && { asOf }),
-    }
-    const entry = typeof verdict === 'string' ? stale : { ...stale, ...renewed }
+    const entry =
+      typeof verdict === 'string'
+        ? stale
+        : { ...stale, headers, ...timesOf(verdict, now), ...(asOf !== undefined && { asOf }) }
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
       this.#isStoring = false

@@ -120,6 +120,8 @@ function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
   })
 }
 
+const findEntry = (visit: Visit): MaybePromise<CacheEntry | undefined> => chain(find(visit), ({ entry }) => entry)
+
 function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: AnswerFlight): void {
   const { engine, req } = visit
   const now = engine.clock.now()
@@ -147,7 +149,7 @@ function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: Cac
   const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
   if (wantsOnlyStored(visit.req)) return sayNotStored(visit, flight)
   elect(visit, flight, patience, {
-    find: () => chain(find(visit), ({ entry }) => entry),
+    find: () => findEntry(visit),
     serve: entry => sendHit(visit, entry, say.hit(entry, visit.engine.clock.now()), false),
     make: () => fill(visit, next, flight, stale),
   })
@@ -162,7 +164,7 @@ function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): v
   const { engine, profile, key, req, res, route } = visit
   engine.refreshes.delete(req)
   elect(visit, flight, route.lockTimeout, {
-    find: () => chain(find(visit), ({ entry }) => entry),
+    find: () => findEntry(visit),
     serve: () => void res.end(),
     make: () => {
       engine.report({ type: 'refresh', profile, key: key.text })

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { CacheEntry } from '../core/types.js'
+import { VARIANT } from '../core/variants.js'
 import { joined, members, type Fields } from './headers.js'
 import { fieldPart } from './key.js'
 
@@ -17,7 +18,7 @@ export function variesOn(fields: Fields): string[] | undefined {
 
 /** The key of the answer that these request fields choose (RFC 9111 section 4.1). */
 export function variantKey(key: string, names: readonly string[], headers: IncomingHttpHeaders): string {
-  return names.reduce((text, name) => `${text} vary:${name}${fieldPart(normalized(name, headers[name]))}`, key)
+  return names.reduce((text, name) => `${text}${VARIANT}${name}${fieldPart(normalized(name, headers[name]))}`, key)
 }
 
 const NEGOTIATED = new Set(['accept', 'accept-encoding', 'accept-language', 'accept-charset'])

@@ -3,6 +3,7 @@ import { BUCKETS } from '../../core/recent.js'
 import type { Milliseconds } from '../../core/types.js'
 import { refuse } from '../admin/guard.js'
 import type { AdminSource } from '../admin/source.js'
+import type { CacheStats } from '../stats.js'
 import { snapshotOf } from './snapshot.js'
 
 const MAX_LISTENERS = 32
@@ -43,7 +44,7 @@ export class Live {
     })
     if (res.req.method === 'HEAD') return void res.end()
     res.flushHeaders()
-    res.write(`retry: ${RETRY}\n${this.#message(BUCKETS)}`)
+    res.write(`retry: ${RETRY}\n${this.#message(this.source.stats(), BUCKETS)}`)
     this.#listeners.set(res, this.source.now() + LONGEST)
     res.once('close', () => this.#leave(res))
     this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
@@ -70,16 +71,17 @@ export class Live {
   #look(): void {
     const now = this.source.now()
     for (const [res, until] of this.#listeners) if (now >= until) this.#finish(res)
-    const stats = JSON.stringify(this.source.stats())
-    if (stats === this.#told && ++this.#silent < MOST_SILENT) return
-    this.#told = stats
+    const stats = this.source.stats()
+    const text = JSON.stringify(stats)
+    if (text === this.#told && ++this.#silent < MOST_SILENT) return
+    this.#told = text
     this.#silent = 0
-    const message = this.#message(STEPS)
+    const message = this.#message(stats, STEPS)
     // One that reads slowly gets the next one, which says it all again.
     for (const res of this.#listeners.keys()) if (!res.writableNeedDrain) res.write(message)
   }
 
-  #message(steps: number): string {
-    return `data: ${JSON.stringify(snapshotOf(this.source, steps))}\n\n`
+  #message(stats: CacheStats, steps: number): string {
+    return `data: ${JSON.stringify(snapshotOf(this.source, stats, steps))}\n\n`
   }
 }

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../core/types.js'
 import type { AdminSource, MovieUses } from '../admin/source.js'
-import type { Health } from '../health.js'
+import { healthOf, type Health } from '../health.js'
 import type { History } from '../history.js'
 import type { CacheStats } from '../stats.js'
 
@@ -15,11 +15,11 @@ export interface Snapshot {
   readonly history: History
 }
 
-export function snapshotOf(source: AdminSource, steps: number): Snapshot {
-  const { status, memory } = source.health()
+export function snapshotOf(source: AdminSource, stats: CacheStats, steps: number): Snapshot {
+  const { status, memory } = healthOf(stats)
   return {
     now: source.now(),
-    stats: source.stats(),
+    stats,
     status,
     heap: memory,
     movies: source.topMovies(),

@@ -1,6 +1,6 @@
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
-import type { CacheEntry, Clock, Milliseconds, Tier } from '../../core/types.js'
+import type { CacheEntry, Clock, Milliseconds, Tier, TierUsage } from '../../core/types.js'
 import { sha256OfBody } from '../digest.js'
 import { EntryFiles, type Loaded, type Place } from './entry-files.js'
 import { Failures } from '../failures.js'
@@ -34,21 +34,6 @@ export interface FileOptions {
   readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>) => boolean
   readonly report?: (event: Extract<CacheEvent, { type: 'tier-error' }>) => void
   readonly fs?: FileSystem
-}
-
-/** What the directory holds as far as this process knows, and what went wrong since it began. */
-export interface FileUsage {
-  entries: number
-  bytes: number
-  maxBytes: number
-  evicted: number
-  expired: number
-  /** Entries whose files were not what had been written. */
-  damaged: number
-  /** Operations that failed. */
-  failures: number
-  /** What is off at the moment: `ENOSPC: no space left on device, write`. */
-  failing: string | undefined
 }
 
 /** What `verify` found in good order, and what it removed. */
@@ -227,7 +212,7 @@ export class FileTier implements Tier {
     return report
   }
 
-  usage(): FileUsage {
+  usage(): TierUsage {
     return {
       entries: this.#ledger.entries,
       bytes: this.#ledger.bytes,

@@ -1,4 +1,5 @@
 import type { CacheEntry } from '../../core/types.js'
+import { VARIANT } from '../../core/variants.js'
 import { instantOf, isAfter, later, type PurgeId } from './purge-ids.js'
 
 /** What a purge throws out: everything, a key with its variants (`key:api 603 …`), or what carries a tag (`movie:603`). */
@@ -28,7 +29,8 @@ export interface OwedPurge {
   isUnderWay: boolean
 }
 
-type Judged = Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>
+/** What is to be known of an entry to say whether a purge has thrown it out. */
+export type Judged = Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>
 
 /** The purges of all machines, as far as this one knows; says which entries they have thrown out. */
 export class KnownPurges {
@@ -141,7 +143,7 @@ export class KnownPurges {
 
 /** All that an entry can be purged by; a variant's key is that of its request, and more. */
 function namesOf({ key, tags }: Judged): Purged[] {
-  const end = key.indexOf(' vary:')
+  const end = key.indexOf(VARIANT)
   const ofRequest = end < 0 ? [] : [keyPurged(key.slice(0, end))]
   return [ALL, keyPurged(key), ...ofRequest, ...tags, ...(tags.some(isUrl) ? [ALL_URLS] : [])]
 }

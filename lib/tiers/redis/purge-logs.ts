@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { CacheEntry, Milliseconds } from '../../core/types.js'
+import type { Milliseconds } from '../../core/types.js'
 import type { Command, Connection } from './client.js'
-import { ALL, ALL_URLS, isUrl, KnownPurges, type OwedPurge, type Purged } from './known-purges.js'
+import { ALL, ALL_URLS, isUrl, KnownPurges, type Judged, type OwedPurge, type Purged } from './known-purges.js'
 import { PurgeLog, type PurgeLogOptions } from './purge-log.js'
 
 export interface PurgeLogsOptions extends Pick<PurgeLogOptions, 'onPurges' | 'onFollowing' | 'onError'> {
@@ -10,8 +10,6 @@ export interface PurgeLogsOptions extends Pick<PurgeLogOptions, 'onPurges' | 'on
   /** What the streams are called. */
   readonly names: { readonly purges: string; readonly outdated: string }
 }
-
-type Judged = Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>
 
 /** A purge that is being told. */
 interface Telling {

@@ -5,7 +5,7 @@ import type { ResolvedRedis } from '../../options.js'
 import { connect, type Command, type Connection } from './client.js'
 import { Failures, type Work } from '../failures.js'
 import { Commands, NotSent } from './commands.js'
-import { ALL, keyPurged, type Purged } from './known-purges.js'
+import { ALL, keyPurged, type Judged, type Purged } from './known-purges.js'
 import { RedisLeases } from './leases.js'
 import { Names } from './names.js'
 import type { PurgeLogOptions } from './purge-log.js'
@@ -84,7 +84,7 @@ export class RedisTier implements Tier {
   }
 
   /** Whether another machine's purge has thrown out an entry that lies in a file. */
-  isOutdated(entry: Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>): boolean {
+  isOutdated(entry: Judged): boolean {
     return this.#logs.isOutdated(entry)
   }
 
@@ -119,11 +119,6 @@ export class RedisTier implements Tier {
   /** A key and its variants, on every machine. */
   purgeKey(key: string): Promise<number> {
     return this.#purge(keyPurged(key))
-  }
-
-  /** What lies under a key. */
-  peek(key: string): MaybePromise<CacheEntry | undefined> {
-    return this.get(key)
   }
 
   usage(): StoreUsage {
