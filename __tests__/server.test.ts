@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import http, { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import express, { type Application, type Express, type Request, type Response } from 'express'
 import { createSecureServer, createServer } from '../lib/index.js'
 import { expresses } from './support/express.js'
@@ -47,6 +49,26 @@ describe.each(expresses)('createServer with an app of %s', (_, framework) => {
     expect(plain).toContain('"_readableState"')
     expect(ours).toBe(plain)
   })
+})
+
+/** Whether V8 keeps these as objects whose properties it finds at once: a server's requests and responses, and a dictionary for comparison. */
+const areFast = `
+const express = require('express')
+const { createServer } = require('./dist/cjs/index.js')
+const fast = it => %HasFastProperties(it)
+const app = express().get('/', (req, res) => res.json([req, res, Object.create(null)].map(fast)))
+const server = createServer(app).listen(0, async () => {
+  const answer = await fetch('http://localhost:' + server.address().port)
+  console.log(await answer.text())
+  server.close()
+  server.closeAllConnections()
+})
+`
+
+it('gives an app no requests and responses that V8 keeps as dictionaries', () => {
+  const args = ['--allow-natives-syntax', '-e', areFast]
+  const said = execFileSync(process.execPath, args, { cwd: join(__dirname, '..'), encoding: 'utf8' })
+  expect(said.trim()).toBe('[true,true,false]')
 })
 
 describe('the options of createServer', () => {

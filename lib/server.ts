@@ -39,6 +39,9 @@ function classesOf(app: Express): http.ServerOptions {
   }
   IncomingMessage.prototype = request
   ServerResponse.prototype = response
+  // V8 counts how many properties the whole line of constructors will set: without it there is no room, and it makes dictionaries.
+  Object.setPrototypeOf(IncomingMessage, http.IncomingMessage)
+  Object.setPrototypeOf(ServerResponse, http.ServerResponse)
   return { IncomingMessage, ServerResponse } as unknown as http.ServerOptions
 }
 
