@@ -8,13 +8,14 @@ import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Purges, Stack } from './core/stack.js'
 import { Traces } from './core/traces.js'
-import { PROFILES, type ProfileName, type Tier } from './core/types.js'
+import { mapProfiles, PROFILES, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
 import { movieTag } from './http/key.js'
 import { KnownKeys } from './http/known-keys.js'
 import { lookUpOf } from './http/look-up.js'
+import { askedBy } from './http/asked.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
 import { sendThrough, traced } from './http/own-requests.js'
 import { Policy } from './http/policy.js'
@@ -279,11 +280,8 @@ function factories(
       const policy = new Policy(resolveRoute(profiles[profile], options))
       const engine = engines[profile]
       const handler = traced(cacheMiddleware(engine, profile, policy), traces)
-      routes.set(handler, { profile, lookUp: req => lookUpOf(req, profile, policy, engine.keys) })
+      routes.set(handler, { profile, lookUp: req => lookUpOf(askedBy(req), profile, policy, engine.keys) })
       return handler
     }
   return { cacheApi: make('api'), cacheEnhanced: make('enhanced'), cacheAi: make('ai'), cacheTts: make('tts') }
 }
-
-const mapProfiles = <T>(make: (name: ProfileName) => T): Record<ProfileName, T> =>
-  Object.fromEntries(PROFILES.map(name => [name, make(name)])) as Record<ProfileName, T>

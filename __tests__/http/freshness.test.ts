@@ -9,7 +9,7 @@ const dateIn = (seconds: number): string => new Date(NOW + seconds * 1000).toUTC
 const freshnessBy = (fields: Fields, ttl = TTL): Freshness | undefined => {
   const field = fields['cache-control']
   const directives = parseCacheControl(typeof field === 'string' ? field : '')!
-  return freshnessOf(fields, directives, { ttl, staleWhileRevalidate: 30_000, staleIfError: 90_000 }, NOW)
+  return freshnessOf(fields, directives, ttl, { staleWhileRevalidate: 30_000, staleIfError: 90_000 }, NOW)
 }
 const freshFor = (fields: Fields, ttl = TTL): number | undefined => {
   const freshness = freshnessBy(fields, ttl)

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import fc from 'fast-check'
 import { keyOf, movieTag, outdatedTags, type RequestKey } from '../../lib/http/key.js'
+import { askedBy } from '../../lib/http/asked.js'
 import { resolveOptions, resolveRoute, type RouteOptions } from '../../lib/options.js'
 
 /** As much of a request as a key is made of. */
@@ -31,7 +32,7 @@ const requestOf = ({ method = 'GET', url = '/api/movies/603', params = {}, heade
 const { profiles } = resolveOptions()
 const routeOf = (options?: RouteOptions): ReturnType<typeof resolveRoute> => resolveRoute(profiles.api, options)
 const keyed = (asked: Asked, options?: RouteOptions): RequestKey | string =>
-  keyOf(requestOf(asked), 'api', routeOf(options))
+  keyOf(askedBy(requestOf(asked)), 'api', routeOf(options))
 const textOf = (asked: Asked, options?: RouteOptions): string => {
   const key = keyed(asked, options)
   return typeof key === 'string' ? key : key.text
@@ -196,7 +197,7 @@ describe('what an unsafe request makes outdated', () => {
     ['/a', ['http://localhost:3000/d', 'http://elsewhere.example/e', 'http://['], ['/a', '/d']],
     ['*', ['/b'], ['*', '/b']],
   ])('is its own URL %s and those of the same origin in %j', (url, locations, outdated) => {
-    expect(outdatedTags(requestOf({ method: 'PUT', url }), 'api', routeOf(), locations)).toEqual(
+    expect(outdatedTags(askedBy(requestOf({ method: 'PUT', url })), 'api', routeOf(), locations)).toEqual(
       outdated.map(one => `url:api http://localhost ${one}`),
     )
   })

@@ -1,14 +1,15 @@
 import type { Request } from 'express'
 import fc from 'fast-check'
-import { keyOf } from '../../lib/http/key.js'
+import { keyOf, type RequestKey } from '../../lib/http/key.js'
 import { KnownKeys } from '../../lib/http/known-keys.js'
 import { Policy } from '../../lib/http/policy.js'
+import { askedBy, type Asked } from '../../lib/http/asked.js'
 import { resolveOptions, resolveRoute, type RouteOptions } from '../../lib/options.js'
 
 const { profiles } = resolveOptions()
 const policyOf = (options?: RouteOptions): Policy => new Policy(resolveRoute(profiles.api, options))
 
-interface Asked {
+interface Question {
   readonly method: string
   readonly url: string
   readonly baseUrl: string
@@ -18,19 +19,27 @@ interface Asked {
   readonly isEncrypted: boolean
   readonly body: unknown
   readonly policy: number
+  readonly isHit: boolean
 }
 
-const requestOf = ({ method, url, baseUrl, rewrittenTo, params, headers, isEncrypted, body }: Asked): Request =>
-  ({
+const askFor = ({ method, url, baseUrl, rewrittenTo, params, headers, isEncrypted, body }: Question): Asked =>
+  askedBy({
     ...{ method, params, headers, body, originalUrl: baseUrl + url, url: rewrittenTo ?? url, baseUrl },
     ...{ socket: { encrypted: isEncrypted }, protocol: headers['x-forwarded-proto'] ?? 'http' },
     app: { get: () => () => true },
-  }) as unknown as Request
+  } as unknown as Request)
+
+/** The key of a request for which there is an answer. */
+function hit(keys: KnownKeys, question: Question, policy: Policy): RequestKey | string {
+  const key = keys.keyOf(askFor(question), 'api', policy)
+  if (typeof key !== 'string') keys.remember(key)
+  return key
+}
 
 const oneOf = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)
 
 /** Few values of everything, so that requests often differ in one thing alone. */
-const asked: fc.Arbitrary<Asked> = fc.record({
+const asked: fc.Arbitrary<Question> = fc.record({
   method: oneOf('GET', 'GET', 'HEAD', 'POST'),
   url: oneOf('/movies/603', '/movies/603?page=2', '/movies?movieId=7', '/search?q=a', `/long?q=${'x'.repeat(300)}`),
   baseUrl: oneOf('', '', '/api'),
@@ -46,6 +55,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   isEncrypted: fc.boolean(),
   body: oneOf<unknown>(undefined, {}, { movieId: 5 }),
   policy: fc.nat(3),
+  isHit: fc.boolean(),
 })
 
 describe('known keys', () => {
@@ -61,21 +71,22 @@ describe('known keys', () => {
         ]
         for (const one of all) {
           const policy = policies[one.policy]!
-          expect(keys.keyOf(requestOf(one), 'api', policy)).toEqual(keyOf(requestOf(one), 'api', policy.route))
+          const key = one.isHit ? hit(keys, one, policy) : keys.keyOf(askFor(one), 'api', policy)
+          expect(key).toEqual(keyOf(askFor(one), 'api', policy.route))
         }
       }),
       { numRuns: 500 },
     )
   })
 
-  const plain: Asked = {
+  const plain: Question = {
     ...{ method: 'GET', url: '/movies/603', baseUrl: '', rewrittenTo: undefined, params: { movieId: '603' } },
-    ...{ headers: { host: 'a.example' }, isEncrypted: false, body: undefined, policy: 0 },
+    ...{ headers: { host: 'a.example' }, isEncrypted: false, body: undefined, policy: 0, isHit: true },
   }
 
-  const search: Asked = { ...plain, url: '/search?page=2', params: {} }
+  const search: Question = { ...plain, url: '/search?page=2', params: {} }
 
-  it.each<[string, Asked, Partial<Asked>]>([
+  it.each<[string, Question, Partial<Question>]>([
     ['the host', plain, { headers: { host: 'b.example' } }],
     ['the protocol', plain, { isEncrypted: true }],
     ['movieId in the path', plain, { params: { movieId: '604' } }],
@@ -89,28 +100,35 @@ describe('known keys', () => {
     const keys = new KnownKeys()
     const policies = [policyOf(), policyOf({ query: { ignore: ['page'] } })]
     const other = { ...one, ...difference }
-    const [first, second] = [one, other].map(it => keys.keyOf(requestOf(it), 'api', policies[it.policy]!))
-    expect(second).toEqual(keyOf(requestOf(other), 'api', policies[other.policy]!.route))
+    const [first, second] = [one, other].map(it => hit(keys, it, policies[it.policy]!))
+    expect(second).toEqual(keyOf(askFor(other), 'api', policies[other.policy]!.route))
     expect(second).not.toEqual(first)
   })
 
   it('are made once', () => {
     const [keys, policy] = [new KnownKeys(), policyOf()]
-    const first = keys.keyOf(requestOf(plain), 'api', policy)
-    expect(keys.keyOf(requestOf(plain), 'api', policy)).toBe(first)
-    expect(keys.keyOf(requestOf({ ...plain, method: 'HEAD' }), 'api', policy)).toBe(first)
+    const first = hit(keys, plain, policy)
+    expect(keys.keyOf(askFor(plain), 'api', policy)).toBe(first)
+    expect(keys.keyOf(askFor({ ...plain, method: 'HEAD' }), 'api', policy)).toBe(first)
+  })
+
+  it('are not remembered where there is no answer, or where another was made meanwhile', () => {
+    const [keys, policy] = [new KnownKeys(), policyOf()]
+    const first = keys.keyOf(askFor(plain), 'api', policy) as RequestKey
+    const second = keys.keyOf(askFor(plain), 'api', policy)
+    expect(second).not.toBe(first)
+    keys.remember(first)
+    expect(keys.keyOf(askFor(plain), 'api', policy)).not.toBe(second)
   })
 
   it('are bounded, whatever URLs a stranger makes up', () => {
     const [keys, policy] = [new KnownKeys(), policyOf()]
-    const first = keys.keyOf(requestOf(plain), 'api', policy)
-    for (let page = 0; page < 4_095; page++) {
-      keys.keyOf(requestOf({ ...plain, url: `/movies/603?page=${page}` }), 'api', policy)
-    }
-    expect(keys.keyOf(requestOf(plain), 'api', policy)).toBe(first)
-    keys.keyOf(requestOf({ ...plain, url: '/movies/603?one=more' }), 'api', policy)
-    expect(keys.keyOf(requestOf(plain), 'api', policy)).not.toBe(first)
+    const first = hit(keys, plain, policy)
+    for (let page = 0; page < 4_095; page++) hit(keys, { ...plain, url: `/movies/603?page=${page}` }, policy)
+    expect(keys.keyOf(askFor(plain), 'api', policy)).toBe(first)
+    hit(keys, { ...plain, url: '/movies/603?one=more' }, policy)
+    expect(keys.keyOf(askFor(plain), 'api', policy)).not.toBe(first)
     const long = { ...plain, url: `/movies/603?${'x'.repeat(300)}` }
-    expect(keys.keyOf(requestOf(long), 'api', policy)).not.toBe(keys.keyOf(requestOf(long), 'api', policy))
+    expect(hit(keys, long, policy)).not.toBe(hit(keys, long, policy))
   })
 })

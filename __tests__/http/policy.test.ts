@@ -90,9 +90,7 @@ describe('a header', () => {
 
 describe('a header that the handler read', () => {
   const unkeyed = (reads: string[], headers: Record<string, string> = {}, options?: RouteOptions): string | undefined =>
-    policyOf(options).unkeyedHeader({ reads: new Set(reads), headers } as never, 'http://movies.example', [
-      'accept-language',
-    ])
+    policyOf(options).unkeyedHeader(reads, headers, 'http://movies.example', ['accept-language'])
 
   it.each<[string, string[], Record<string, string>, RouteOptions, string | undefined]>([
     ['is named when the key does not cover it', ['x-theme'], {}, {}, 'x-theme'],

@@ -7,7 +7,7 @@ import { join } from 'node:path'
  */
 const script = `
 const { MemoryTier } = require('./dist/cjs/tiers/memory.js')
-const { handlerFields } = require('./dist/cjs/http/headers.js')
+const { handlerFields } = require('./dist/cjs/http/handler-fields.js')
 const { newEntry } = require('./dist/cjs/http/new-entry.js')
 
 const count = 50_000

@@ -2,7 +2,7 @@ import type { CacheEvent } from './events.js'
 import type { EvictionCause } from './outcomes.js'
 import { Recent } from './recent.js'
 import type { Saving } from './saving.js'
-import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './types.js'
+import { mapProfiles, type Clock, type Milliseconds, type ProfileName } from './types.js'
 
 /** What one profile has seen since the cache was made. */
 export interface ProfileCounters {
@@ -152,10 +152,6 @@ export class Metrics {
       this.recent[profile].stale.add()
     }
   }
-}
-
-function mapProfiles<T>(make: () => T): Record<ProfileName, T> {
-  return Object.fromEntries(PROFILES.map(name => [name, make()])) as Record<ProfileName, T>
 }
 
 function newCounters(): ProfileCounters {

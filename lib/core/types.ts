@@ -13,6 +13,10 @@ export const PROFILES = ['api', 'enhanced', 'ai', 'tts'] as const
 /** `api` plain JSON, `enhanced` JSON from several sources, `ai` text from a model, `tts` speech. */
 export type ProfileName = (typeof PROFILES)[number]
 
+/** Something of each profile. */
+export const mapProfiles = <T>(make: (name: ProfileName) => T): Record<ProfileName, T> =>
+  Object.fromEntries(PROFILES.map(name => [name, make(name)])) as Record<ProfileName, T>
+
 /** One stored answer. Frozen: every hit shares it. */
 export interface CacheEntry {
   /** The full text of the key, compared on every read. */

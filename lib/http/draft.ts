@@ -2,7 +2,8 @@ import type { Response } from 'express'
 import type { CacheEntry } from '../core/types.js'
 import type { Refusal } from './cache-status.js'
 import type { Freshness } from './freshness.js'
-import { handlerFields, lineOf, type Fields, type HandlerFields } from './headers.js'
+import { handlerFields, type HandlerFields } from './handler-fields.js'
+import { lineOf, type Fields } from './headers.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { newEntry } from './new-entry.js'
 import { IMPLICITLY_VARIED, type Observation } from './observe.js'
@@ -16,6 +17,7 @@ const MOST_CHUNKS = 16_384
 /** What a handler has answered so far, what can be said against storing it, and the entry it would make. */
 export class Draft {
   /** All that the client gets, and the handler's part of it. */
+  status = 0
   fields: Fields = {}
   own: HandlerFields = { headers: {}, removed: [] }
   freshness: Freshness | undefined
@@ -35,6 +37,7 @@ export class Draft {
   }
 
   readHead(res: Response): void {
+    this.status = res.statusCode
     this.fields = res.getHeaders()
     this.own = handlerFields(this.before, this.fields)
   }
@@ -47,7 +50,7 @@ export class Draft {
   get key(): string {
     const { text } = this.visit.key
     const { varied } = this
-    return varied.length === 0 ? text : variantKey(text, varied, this.observation.headers)
+    return varied.length === 0 ? text : variantKey(text, varied, this.visit.headers)
   }
 
   /** Fields that chose this answer: those it names in Vary, and those that count as named once they are read. */
@@ -65,11 +68,11 @@ export class Draft {
 
   /** The entry this answer makes with `body`; `chunks` are what that came in. */
   entry(body: Buffer, chunks: readonly Buffer[] = []): CacheEntry {
-    const { engine, profile, key, res } = this.visit
+    const { engine, profile, key } = this.visit
     const made = newEntry({
       key: this.key,
       profile,
-      status: res.statusCode,
+      status: this.status,
       fields: this.own,
       body,
       tags: key.tags,
@@ -84,10 +87,10 @@ export class Draft {
 
   /** What can be said against storing before the body is known. */
   judgeRun(): Refusal | undefined {
-    const { policy, req, route, key } = this.visit
+    const { policy, req, headers, route, key } = this.visit
     const length = this.line('content-length')
     if (length !== undefined && Number(length) > route.maxEntryBytes) return { reason: 'too-large' }
-    const name = policy.unkeyedHeader(this.observation, key.origin, this.varied)
+    const name = policy.unkeyedHeader(this.observation.reads, headers, key.origin, this.varied)
     if (name !== undefined) return { reason: 'unkeyed-header', name }
     if (sessionText(req) !== this.#session) return { reason: 'session' }
     return undefined

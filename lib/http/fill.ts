@@ -6,7 +6,7 @@ import type { CacheEntry } from '../core/types.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
 import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
-import { isConditional } from './conditional.js'
+import { conditionsOf, isConditional } from './conditional.js'
 import { Draft } from './draft.js'
 import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
@@ -14,7 +14,7 @@ import { outdatedTags } from './key.js'
 import { START_BYTES } from './media.js'
 import { renewedHeaders, timesOf } from './new-entry.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
-import { mayBeTransformed, offerRanges, replay, writeLocation, writeStatus } from './replay.js'
+import { mayBeTransformed, offerRanges, replay, setStatus, writeLocation } from './replay.js'
 import { store } from './store.js'
 import type { Visit } from './visit.js'
 
@@ -74,7 +74,7 @@ export class Fill implements Sink {
   ) {
     const { req, res, key, route } = visit
     this.#before = res.getHeaders()
-    this.#observation = observe(req, validatorsOf(stale.base), key.visibleQuery)
+    this.#observation = observe(visit, validatorsOf(stale.base), key.visibleQuery)
     this.#draft = new Draft(visit, this.#before, this.#observation)
     this.#front = frontOf(req, res)
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
@@ -93,23 +93,23 @@ export class Fill implements Sink {
   head(whole: Buffer | undefined): boolean {
     // The client has left, and a purge no longer reaches this run: whatever comes now is not kept.
     if (!this.#isStoring) return false
-    const { engine, policy, req, res } = this.visit
+    const { engine, policy, method, res } = this.visit
     this.#forgetBody()
     this.#draft.readHead(res)
-    if (GONE.has(res.statusCode)) this.#forgetStale()
-    this.#isCovered = res.statusCode >= 500 && this.#coverNow() !== undefined
+    const { status, fields } = this.#draft
+    if (GONE.has(status)) this.#forgetStale()
+    this.#isCovered = status >= 500 && this.#coverNow() !== undefined
     if (this.#isCovered) return this.#hold(true)
-    if (this.stale.base !== undefined && res.statusCode === 304) return this.#hold(true)
-    if (req.method === 'POST' && res.statusCode < 400) this.#invalidate()
-    const now = engine.clock.now()
-    const verdict = policy.judgeHead(req.method, res.statusCode, this.#draft.fields, now)
+    if (this.stale.base !== undefined && status === 304) return this.#hold(true)
+    if (method === 'POST' && status < 400) this.#invalidate()
+    const verdict = policy.judgeHead(method, status, fields, engine.clock.now())
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     if (typeof verdict === 'string' || refusal !== undefined) return this.#passOn(refusal!)
     this.#draft.freshness = verdict
     this.#describe()
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
-    return this.#hold(this.#isConditional && res.statusCode === 200)
+    return this.#hold(this.#isConditional && status === 200)
   }
 
   /** What is gone covers for nothing, and is not served stale any more. */
@@ -120,18 +120,18 @@ export class Fill implements Sink {
 
   /** What hits will say of the answer, its first client is told as well. */
   #describe(): void {
-    const { engine, req, res, key, profile } = this.visit
-    const { statusCode: status } = res
-    const answer = { key: this.#draft.key, tags: key.tags, headers: this.#draft.own.headers, profile, status }
-    if (req.method === 'POST' && status === 200) writeLocation(engine, res, answer)
-    offerRanges(req.method, res, answer)
+    const { engine, method, res, key, profile } = this.visit
+    const { status, own } = this.#draft
+    const answer = { key: this.#draft.key, tags: key.tags, headers: own.headers, profile, status }
+    if (method === 'POST' && status === 200) writeLocation(engine, res, answer)
+    offerRanges(method, res, answer)
   }
 
   /** A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). */
   #invalidate(): void {
-    const { engine, req, profile, route } = this.visit
+    const { engine, profile, route } = this.visit
     this.pause(true)
-    engine.invalidate(outdatedTags(req, profile, route, locationsOf(this.#draft.fields)))
+    engine.invalidate(outdatedTags(this.visit, profile, route, locationsOf(this.#draft.fields)))
     this.pause(false)
   }
 
@@ -165,7 +165,7 @@ export class Fill implements Sink {
     this.#body.end()
     // The response lives on until its connection closes, and this with it: it must not hold the body.
     this.#entry = undefined
-    this.#body = new LiveBody()
+    if (this.#body.length > 0) this.#body = new LiveBody()
     this.#observation.restore()
   }
 
@@ -474,9 +474,9 @@ export class Fill implements Sink {
   }
 
   #replay(entry: CacheEntry, status: Status, now: number): void {
-    const { req, res } = this.visit
+    const { res, route } = this.visit
     this.pause(true)
-    replay(req, res, entry, this.#observation.conditions, this.#shown(status), now, this.visit.route.pace)
+    replay(this.visit, res, entry, this.#shown(status), now, route.pace)
     this.pause(false)
   }
 
@@ -485,11 +485,12 @@ export class Fill implements Sink {
   }
 
   get #isConditional(): boolean {
-    return this.visit.req.method === 'GET' && isConditional(this.#observation.conditions)
+    const { method, headers } = this.visit
+    return method === 'GET' && isConditional(conditionsOf(headers))
   }
 
   #hold(isHeld: boolean): boolean {
-    this.#isConfirmed = isHeld && this.visit.res.statusCode === 304
+    this.#isConfirmed = isHeld && this.#draft.status === 304
     // Whoever has left, or has been answered otherwise, has nothing to wait for.
     this.#isHeld = isHeld && this.#attachment?.isApart !== true
     return this.#isHeld
@@ -497,8 +498,7 @@ export class Fill implements Sink {
 
   #showEtag(entry: CacheEntry): void {
     const { res } = this.visit
-    if (entry.etag !== undefined && !mayBeTransformed(this.#observation.headers, res, entry))
-      res.setHeader('ETag', entry.etag)
+    if (entry.etag !== undefined && !mayBeTransformed(this.visit.headers, res, entry)) res.setHeader('ETag', entry.etag)
   }
 
   #passOn(refusal: Refusal): boolean {
@@ -537,11 +537,7 @@ export class Fill implements Sink {
   }
 
   #writeStatus(status: Status): void {
-    const { res } = this.visit
-    res.removeHeader('Cache-Status')
-    const others = this.#draft.fields['cache-status']
-    if (others !== undefined) res.setHeader('Cache-Status', String(others))
-    writeStatus(res, this.#shown(status))
+    setStatus(this.visit.res, this.#shown(status), this.#draft.fields['cache-status'])
   }
 
   #shown(status: Status): Status {
@@ -551,7 +547,7 @@ export class Fill implements Sink {
 
   /** Whoever reads along holds the body until its end. */
   #forgetBody(): void {
-    if (!this.#body.hasReaders) this.#body = new LiveBody()
+    if (this.#body.length > 0 && !this.#body.hasReaders) this.#body = new LiveBody()
     this.#length = 0
   }
 }

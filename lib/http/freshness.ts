@@ -14,9 +14,8 @@ export interface Freshness {
   readonly explicit: boolean
 }
 
-/** What a route says of freshness where the handler's own headers say nothing. */
-export interface FreshnessDefaults {
-  readonly ttl: Milliseconds
+/** How long a route serves stale answers where the handler's own headers say nothing. */
+export interface StaleSpans {
   readonly staleWhileRevalidate: Milliseconds
   readonly staleIfError: Milliseconds
 }
@@ -28,7 +27,8 @@ export interface FreshnessDefaults {
 export function freshnessOf(
   fields: Fields,
   directives: Directives,
-  { ttl, staleWhileRevalidate, staleIfError }: FreshnessDefaults,
+  ttl: Milliseconds,
+  { staleWhileRevalidate, staleIfError }: StaleSpans,
   now: Milliseconds,
 ): Freshness | undefined {
   const date = instantOf(fields, 'date', now) ?? now

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
-import type { ProfileName } from '../core/types.js'
+import { mapProfiles, type ProfileName } from '../core/types.js'
 import type { BodyFilter, ResolvedRoute } from '../options.js'
 import { digestOf } from './body.js'
 import { readQuery, type VisibleQuery } from './query.js'
 import { keyPart } from './text.js'
+import type { Asked } from './asked.js'
 
 /** Under which text a request is looked up, and what the handler may see of its URL. */
 export interface RequestKey {
@@ -29,27 +30,28 @@ export const NO_MOVIE = '-'
  * The key of a request. Parts are separated by spaces and hold none themselves, later parts begin with their name: no two different requests
  * share a text.
  */
-export function keyOf(req: Request, profile: ProfileName, route: ResolvedRoute): RequestKey | BypassReason {
-  const method = req.method === 'HEAD' ? 'GET' : req.method
+export function keyOf(asked: Asked, profile: ProfileName, route: ResolvedRoute): RequestKey | BypassReason {
+  const { req, headers } = asked
+  const method = asked.method === 'HEAD' ? 'GET' : asked.method
   const target = req.originalUrl
   const mark = target.indexOf('?')
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = readQuery(mark < 0 ? '' : target.slice(mark + 1), route.query)
   const url = query.canonical === '' ? path : `${path}?${query.canonical}`
-  const origin = `${protocolOf(req)}://${hostOf(req)}`
+  const origin = originOf(asked)
   const movie = movieScope(req, route)
   if (movie === undefined) return 'key-error'
 
   let text = `${profile} ${movie} ${method} ${origin} ${url}`
   const rewritten = isRewritten(req)
   if (rewritten) text += ` rewritten:${keyPart(req.baseUrl + req.url)}`
-  for (const name of route.vary) text += ` header:${name}${fieldPart(req.headers[name])}`
+  for (const name of route.vary) text += ` header:${name}${fieldPart(headers[name])}`
   const extra = route.key === undefined ? '' : extraPart(req, route.key)
   if (extra === undefined) return 'key-error'
   text += extra
   if (method === 'POST') {
     if (hasField(req.body, bypassing(route.body))) return 'body-reference'
-    const body = bodyPart(req, route.body)
+    const body = bodyPart(asked, route.body)
     if (body === undefined) return 'body-complex'
     text += body
   }
@@ -73,7 +75,9 @@ export const isRewritten = ({ originalUrl, baseUrl, url }: Request): boolean =>
   originalUrl !== baseUrl + url &&
   originalUrl !== baseUrl + url.slice(1)
 
-export const profileTag = (profile: ProfileName): string => `profile:${profile}`
+const PROFILE_TAGS = mapProfiles(profile => `profile:${profile}`)
+
+export const profileTag = (profile: ProfileName): string => PROFILE_TAGS[profile]
 export const movieTag = (movie: string | number): string => `movie:${movieText(movie)}`
 export const urlTag = (profile: ProfileName, origin: string, url: string): string => `url:${profile} ${origin} ${url}`
 
@@ -82,18 +86,19 @@ export const urlTag = (profile: ProfileName, origin: string, url: string): strin
  * URLs it names in Location and Content-Location where they are of the same origin. Where the route says so, those of its movie too.
  */
 export function outdatedTags(
-  req: Request,
+  asked: Asked,
   profile: ProfileName,
   route: ResolvedRoute,
   locations: readonly string[],
 ): string[] {
-  const origin = `${protocolOf(req)}://${hostOf(req)}`
+  const { req, headers } = asked
+  const origin = originOf(asked)
   const tagOf = (path: string, query: string): string => {
     const { canonical } = readQuery(query, route.query)
     return urlTag(profile, origin, canonical === '' ? path : `${path}?${canonical}`)
   }
   const [path, query = ''] = req.originalUrl.split('?', 2) as [string, string?]
-  const host = `${protocolOf(req)}://${req.headers.host ?? ''}`
+  const host = `${protocolOf(asked)}://${headers.host ?? ''}`
   // A request target may be anything; without a base there are no relative locations.
   const base = URL.canParse(req.originalUrl, host) ? new URL(req.originalUrl, host) : undefined
   const others = locations
@@ -109,9 +114,11 @@ export function outdatedTags(
 export const fieldPart = (value: string | string[] | undefined): string =>
   value === undefined ? '' : `=${keyPart(typeof value === 'string' ? value : value.join(', '))}`
 
+const originOf = (asked: Asked): string => `${protocolOf(asked)}://${hostOf(asked)}`
+
 /** The protocol as Express computes it; without a forwarding header there is nothing to compute. */
-function protocolOf(req: Request): string {
-  if (req.headers['x-forwarded-proto'] !== undefined) return keyPart(req.protocol)
+function protocolOf({ req, headers }: Asked): string {
+  if (headers['x-forwarded-proto'] !== undefined) return keyPart(req.protocol)
   return isEncrypted(req.socket) ? 'https' : 'http'
 }
 
@@ -121,14 +128,14 @@ export const isEncrypted = (socket: Request['socket']): boolean => 'encrypted' i
  * The host name as Express computes it: from X-Forwarded-Host only where the app trusts its proxy. The port is left out, as in
  * `req.hostname`; a handler that looks at `Host` gets an answer of its own for each value.
  */
-function hostOf(req: Request): string {
-  const host = forwardedHost(req) ?? req.headers.host ?? ''
+function hostOf(asked: Asked): string {
+  const host = forwardedHost(asked) ?? asked.headers.host ?? ''
   const port = host.indexOf(':', host.startsWith('[') ? host.indexOf(']') : 0)
   return keyPart(port < 0 ? host : host.slice(0, port))
 }
 
-function forwardedHost(req: Request): string | undefined {
-  const forwarded = req.headers['x-forwarded-host']
+function forwardedHost({ req, headers }: Asked): string | undefined {
+  const forwarded = headers['x-forwarded-host']
   if (forwarded === undefined) return undefined
   const trusts = req.app.get('trust proxy fn') as ((address: string | undefined, hop: number) => boolean) | undefined
   if (trusts?.(req.socket.remoteAddress, 0) !== true) return undefined
@@ -196,10 +203,10 @@ function extraPart(req: Request, key: (req: Request) => unknown): string | undef
 }
 
 /** The parsed body and what it was parsed from. Undefined: it cannot be hashed. */
-function bodyPart(req: Request, filter: BodyFilter | undefined): string | undefined {
+function bodyPart({ req, headers }: Asked, filter: BodyFilter | undefined): string | undefined {
   // Without a byte a parser may still leave `{}`, or an empty Buffer, by the type it was told.
   if (req.body === undefined) return ' body:none'
-  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
   try {
     const digest = digestOf(filteredBody(req.body, filter))
     return digest === undefined ? undefined : ` body:${keyPart(type).replace('%2F', '/')}=${digest}`

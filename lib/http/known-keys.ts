@@ -3,6 +3,7 @@ import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
 import { isEncrypted, isRewritten, keyOf, movieInBody, type RequestKey } from './key.js'
 import type { Policy } from './policy.js'
+import type { Asked } from './asked.js'
 
 /** Beyond these nothing is remembered: a stranger makes up URLs as he likes. */
 const MAX_KEYS = 4_096
@@ -18,15 +19,18 @@ interface Known {
   readonly key: RequestKey
 }
 
-/** Keys of GET and HEAD by their URL, so that the key of a URL that comes again need not be made again. */
+/** Keys of GET and HEAD by their URL, so that the key of a URL that is hit again and again need not be made again. */
 export class KnownKeys {
   readonly #byUrl = new Map<string, Known>()
+  /** What was made last, and under which URL. */
+  #last: { readonly url: string; readonly known: Known } | undefined
 
-  keyOf(req: Request, profile: ProfileName, policy: Policy): RequestKey | BypassReason {
-    const { originalUrl, headers, socket, method } = req
+  keyOf(asked: Asked, profile: ProfileName, policy: Policy): RequestKey | BypassReason {
+    const { req, method, headers } = asked
+    const { originalUrl, socket } = req
     const isOfUrlAlone = policy.isKeyedByUrl && method !== 'POST' && !isForwarded(headers) && !isRewritten(req)
     // Middleware in front may have left a body that names the movie.
-    if (!isOfUrlAlone || movieInBody(req) !== undefined) return keyOf(req, profile, policy.route)
+    if (!isOfUrlAlone || movieInBody(req) !== undefined) return keyOf(asked, profile, policy.route)
     const { movieId, id } = req.params as Record<string, unknown>
     const isSecure = isEncrypted(socket)
     const known = this.#byUrl.get(originalUrl)
@@ -38,11 +42,18 @@ export class KnownKeys {
       known.id === id &&
       known.isSecure === isSecure
     if (isSame) return known.key
-    const key = keyOf(req, profile, policy.route)
+    const key = keyOf(asked, profile, policy.route)
     if (typeof key === 'string' || originalUrl.length > LONGEST_URL) return key
-    if (this.#byUrl.size >= MAX_KEYS) this.#byUrl.clear()
-    this.#byUrl.set(originalUrl, { policy, host: headers.host, isSecure, movieId, id, key })
+    this.#last = { url: originalUrl, known: { policy, host: headers.host, isSecure, movieId, id, key } }
     return key
+  }
+
+  /** There is an answer under this key: it is remembered, where it was made just now. What is never hit takes no place. */
+  remember(key: RequestKey): void {
+    if (this.#last?.known.key !== key) return
+    if (this.#byUrl.size >= MAX_KEYS) this.#byUrl.clear()
+    this.#byUrl.set(this.#last.url, this.#last.known)
+    this.#last = undefined
   }
 }
 

@@ -1,19 +1,19 @@
-import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
 import type { RequestKey } from './key.js'
 import type { KnownKeys } from './known-keys.js'
 import type { Policy } from './policy.js'
+import type { Asked } from './asked.js'
 
 /** What a request is looked up under on a route, or why it goes past the cache. */
 export function lookUpOf(
-  req: Request,
+  asked: Asked,
   profile: ProfileName,
   policy: Policy,
   keys: KnownKeys,
 ): RequestKey | BypassReason {
   const { route } = policy
-  const key = policy.bypassReason(req) ?? keys.keyOf(req, profile, policy)
+  const key = policy.bypassReason(asked) ?? keys.keyOf(asked, profile, policy)
   if (typeof key === 'string' || route.key === undefined || key.isIdentified) return key
-  return policy.credentials(req) ?? key
+  return policy.credentials(asked) ?? key
 }

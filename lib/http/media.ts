@@ -46,8 +46,11 @@ function isMp4(head: Buffer): boolean {
 }
 
 /** The media type without parameters, lower-case. */
-export const essence = (contentType: string | undefined): string =>
-  (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
+export function essence(contentType: string | undefined): string {
+  if (contentType === undefined) return ''
+  const end = contentType.indexOf(';')
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
+}
 
 export const isEventStream = (contentType: string | undefined): boolean => essence(contentType) === 'text/event-stream'
 

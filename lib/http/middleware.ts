@@ -20,6 +20,7 @@ import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
+import { askedBy, type Asked } from './asked.js'
 import type { Visit } from './visit.js'
 
 /** The middleware of one route. */
@@ -51,16 +52,18 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   function reelcache(req: Request, res: Response, next: NextFunction): void {
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
     if (res.destroyed) return next()
-    const key = engine.isClosed() ? 'closed' : lookUpOf(req, profile, policy, engine.keys)
-    if (typeof key === 'string') return goPast(engine, profile, route, req, res, next, key)
-    const visit = { engine, profile, route, policy, req, res, key }
+    const asked = askedBy(req)
+    const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
+    if (typeof key === 'string') return goPast(engine, profile, route, asked, res, next, key)
+    const { method, headers } = asked
+    const visit = { engine, profile, route, policy, req, method, headers, res, key }
     const refreshed = engine.refreshes.get(req)
     if (refreshed !== undefined && isMeant(visit, refreshed)) refill(visit, next, refreshed)
     else lookUp(visit, next)
   }
 
   function key(req: Request): string | undefined {
-    const found = lookUpOf(req, profile, policy, engine.keys)
+    const found = lookUpOf(askedBy(req), profile, policy, engine.keys)
     return typeof found === 'string' ? undefined : found.text
   }
   return Object.assign(reelcache, { key }) as CacheHandler
@@ -71,7 +74,7 @@ function goPast(
   engine: Engine,
   profile: ProfileName,
   route: ResolvedRoute,
-  req: Request,
+  asked: Asked,
   res: Response,
   next: NextFunction,
   reason: BypassReason,
@@ -79,10 +82,10 @@ function goPast(
   engine.report({ type: 'bypass', profile, reason })
   writeStatus(res, say.bypass(reason))
   // RFC 9110 section 9.2.1: the other methods may change what the URL answers.
-  if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(req.method)) {
+  if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(asked.method)) {
     onHead(res, () => {
       if (res.statusCode >= 400) return
-      engine.invalidate(outdatedTags(req, profile, route, locationsOf(res.getHeaders())))
+      engine.invalidate(outdatedTags(asked, profile, route, locationsOf(res.getHeaders())))
     })
   }
   next()
@@ -109,12 +112,12 @@ function lookUp(visit: Visit, next: NextFunction): void {
   found.then(goOn, () => goOn({ entry: undefined, flightKey: visit.key.text }))
 }
 
-function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
+function find({ engine: { tier }, key, headers }: Visit): MaybePromise<Found> {
   return chain(tier.get(key.text), entry => {
     if (entry?.variants === undefined) return { entry, flightKey: key.text }
     const newest = entry.variants.at(-1)!
-    const flightKey = variantKey(key.text, newest.names, req.headers)
-    const chosen = chosenVariant(entry, req.headers)
+    const flightKey = variantKey(key.text, newest.names, headers)
+    const chosen = chosenVariant(entry, headers)
     if (chosen === undefined) return { entry: undefined, flightKey }
     return chain(tier.get(chosen), variant => ({ entry: variant, flightKey }))
   })
@@ -123,19 +126,20 @@ function find({ engine: { tier }, key, req }: Visit): MaybePromise<Found> {
 const findEntry = (visit: Visit): MaybePromise<CacheEntry | undefined> => chain(find(visit), ({ entry }) => entry)
 
 function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: AnswerFlight): void {
-  const { engine, req } = visit
+  const { engine, method } = visit
   const now = engine.clock.now()
   if (entry !== undefined && isFresh(entry, now)) {
     begun?.land({ entry, varied: [] })
+    engine.keys.remember(visit.key)
     return sendHit(visit, entry, say.hit(entry, now), false)
   }
-  if (entry !== undefined && now < entry.refreshUntil && isRepeatable(req)) {
+  if (entry !== undefined && now < entry.refreshUntil && isRepeatable(visit.req)) {
     begun?.land({ entry, varied: [], why: 'stale-while-revalidate' })
     sendStale(visit, entry, 'stale-while-revalidate')
     return refresh(visit, entry, flightKey)
   }
-  if (wantsOnlyStored(req)) return sayNotStored(visit, begun)
-  if (req.method === 'HEAD') {
+  if (wantsOnlyStored(visit)) return sayNotStored(visit, begun)
+  if (method === 'HEAD') {
     begun?.abandon()
     return passHead(visit, next)
   }
@@ -147,7 +151,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
 function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
   const { lockTimeout, handlerTimeout } = visit.route
   const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
-  if (wantsOnlyStored(visit.req)) return sayNotStored(visit, flight)
+  if (wantsOnlyStored(visit)) return sayNotStored(visit, flight)
   elect(visit, flight, patience, {
     find: () => findEntry(visit),
     serve: entry => sendHit(visit, entry, say.hit(entry, visit.engine.clock.now()), false),
@@ -176,10 +180,10 @@ function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): v
 
 /** Answers a hit: from here to `end` nothing waits. */
 function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
-  const { engine, profile, route, req, res, key } = visit
+  const { engine, profile, route, method, res, key } = visit
   send(visit, entry, status)
   const tier = collapsed ? undefined : (engine.tier.tierOf?.(entry) ?? engine.tier.name)
-  const saved = savingOf(entry, route.cost, req.method, res)
+  const saved = savingOf(entry, route.cost, method, res)
   engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved })
 }
 
@@ -191,23 +195,23 @@ function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
   send(visit, entry, say.stale(entry, why, undefined, engine.clock.now()))
 }
 
-function send({ engine, route, req, res }: Visit, entry: CacheEntry, status: say.Status): void {
-  if (req.method === 'POST') writeLocation(engine, res, entry)
-  const shown = shownStatus(engine, status, entry.key)
-  replay(req, res, entry, conditionsOf(req.headers), shown, engine.clock.now(), route.pace)
+function send(visit: Visit, entry: CacheEntry, status: say.Status): void {
+  const { engine, route, method, res } = visit
+  if (method === 'POST') writeLocation(engine, res, entry)
+  replay(visit, res, entry, shownStatus(engine, status, entry.key), engine.clock.now(), route.pace)
 }
 
 /** Sends an answer that is still being made: what there is at once, and the rest as it comes. */
 function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
-  const { engine, profile, route, req, res, key } = visit
+  const { engine, profile, route, method, res, key } = visit
   const now = engine.clock.now()
-  if (req.method === 'POST') writeLocation(engine, res, entry)
+  if (method === 'POST') writeLocation(engine, res, entry)
   const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
   writeHeader(res, entry, lineOf(entry.headers, 'etag'), status, now)
   if (length !== undefined) res.setHeader('Content-Length', length)
   res.writeHead(entry.status)
   res.flushHeaders()
-  const saved = savingOf(entry, route.cost, req.method, res)
+  const saved = savingOf(entry, route.cost, method, res)
   engine.report({ type: 'hit', profile, key: key.text, collapsed: true, saved })
   const stop = join(readerOf(res))
   res.once('close', stop)
@@ -226,7 +230,7 @@ function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?:
     flight.owner = req
     return flight
   }
-  if (leader.live !== undefined && takesLive(req))
+  if (leader.live !== undefined && takesLive(visit))
     proceed(visit, next, leader, stale, { is: 'live', live: leader.live })
   else follow(visit, next, leader, stale)
   return undefined
@@ -234,10 +238,10 @@ function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?:
 
 /** Waits for the answer that is being made; with a stale one at hand only as long as a handler may take. */
 function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: CacheEntry | undefined): void {
-  const { route, req, res } = visit
+  const { route, res } = visit
   const isCovered = coverOf(visit, stale) !== undefined
   const timeout = isCovered ? Math.min(route.lockTimeout, route.handlerTimeout - leader.age) : route.lockTimeout
-  const stop = leader.follow({ timeout: Math.max(0, timeout), takesLive: takesLive(req), isCovered }, verdict => {
+  const stop = leader.follow({ timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered }, verdict => {
     res.removeListener('close', stop)
     proceed(visit, next, leader, stale, verdict)
   })
@@ -279,11 +283,11 @@ function sendShared(visit: Visit, next: NextFunction, answer: Answer, stale: Cac
   sendHit(visit, entry, say.collapsed(entry, visit.engine.clock.now()), true)
 }
 
-const isMine = ({ key, req }: Visit, { entry, varied }: Answer): boolean =>
-  entry.key === key.text || variantKey(key.text, varied, req.headers) === entry.key
+const isMine = ({ key, headers }: Visit, { entry, varied }: Answer): boolean =>
+  entry.key === key.text || variantKey(key.text, varied, headers) === entry.key
 
 /** A part, or the news that nothing has changed, is made of a whole answer. `bytes=0-` asks for a part that is the whole. */
-function takesLive({ method, headers }: Request): boolean {
+function takesLive({ method, headers }: Visit): boolean {
   const { ifNoneMatch, ifModifiedSince, range } = conditionsOf(headers)
   if (method === 'POST') return true
   return ifNoneMatch === undefined && ifModifiedSince === undefined && (range === undefined || range === 'bytes=0-')
@@ -298,8 +302,8 @@ function sayNotStored({ engine, profile, res }: Visit, flight: AnswerFlight | un
 }
 
 function fill(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
-  const { engine, profile, key, req } = visit
-  if (wantsOnlyStored(req)) return sayNotStored(visit, flight)
+  const { engine, profile, key } = visit
+  if (wantsOnlyStored(visit)) return sayNotStored(visit, flight)
   engine.report({ type: 'miss', profile, key: key.text })
   flight.knowsStale = stale !== undefined
   new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: coverOf(visit, stale) })
@@ -307,8 +311,8 @@ function fill(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: Cac
 }
 
 /** Only a stored 200 is confirmed: res.send would find an expired 404 of the same body unchanged too. */
-const baseOf = ({ req }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
-  stale?.status === 200 && req.method === 'GET' ? stale : undefined
+const baseOf = ({ method }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
+  stale?.status === 200 && method === 'GET' ? stale : undefined
 
 const coverOf = ({ engine }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
   stale !== undefined && engine.clock.now() < stale.coverUntil ? stale : undefined
@@ -322,5 +326,7 @@ function passHead({ engine, profile, key, res }: Visit, next: NextFunction): voi
 }
 
 /** RFC 9111 section 5.2.1.7. */
-const wantsOnlyStored = (req: Request): boolean =>
-  /(^|[\s,])only-if-cached($|[\s,])/i.test(req.headers['cache-control'] ?? '')
+function wantsOnlyStored({ headers }: Visit): boolean {
+  const directives = headers['cache-control']
+  return directives !== undefined && /(^|[\s,])only-if-cached($|[\s,])/i.test(directives)
+}

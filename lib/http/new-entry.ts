@@ -1,7 +1,8 @@
 import type { CacheEntry, HeaderMap, Milliseconds, ProfileName } from '../core/types.js'
 import { etagFor } from './etag.js'
 import type { Freshness } from './freshness.js'
-import { lineOf, type HandlerFields } from './headers.js'
+import type { HandlerFields } from './handler-fields.js'
+import { lineOf } from './headers.js'
 
 export interface NewEntry {
   readonly key: string

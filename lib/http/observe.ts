@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
-import { conditionsOf, type Conditions } from './conditional.js'
 import { lineOf } from './headers.js'
 import { rootName, type VisibleQuery } from './query.js'
+import type { Asked } from './asked.js'
 
 /**
  * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).
@@ -36,9 +36,6 @@ const EVERYTHING = '*'
 export interface Observation {
   /** The names read that are not harmless by themselves, in the order of the first reading. */
   readonly reads: ReadonlySet<string>
-  /** What the client sent. */
-  readonly headers: IncomingHttpHeaders
-  readonly conditions: Conditions
   /** While paused, reads are those of middleware in front, which adds to an answer on its way out. */
   isPaused: boolean
   /** Gives the request back as it came. */
@@ -57,8 +54,12 @@ export const validatorsOf = (stale: CacheEntry | undefined): Validators => ({
   lastModified: stale && lineOf(stale.headers, 'last-modified'),
 })
 
-export function observe(req: Request, validators: Validators, visibleQuery: VisibleQuery | undefined): Observation {
-  const { headers, rawHeaders, originalUrl } = req
+export function observe(
+  { req, headers }: Asked,
+  validators: Validators,
+  visibleQuery: VisibleQuery | undefined,
+): Observation {
+  const { rawHeaders } = req
   const reads = new Set<string>()
   const visible = visibleHeaders(headers, validators)
   const note = (name: string): void => {
@@ -72,12 +73,9 @@ export function observe(req: Request, validators: Validators, visibleQuery: Visi
   const observation: Observation = {
     isPaused: false,
     reads,
-    headers,
-    conditions: conditionsOf(headers),
     restore() {
       req.headers = headers
       req.rawHeaders = rawHeaders
-      req.originalUrl = originalUrl
       showQuery?.()
     },
   }
@@ -85,10 +83,15 @@ export function observe(req: Request, validators: Validators, visibleQuery: Visi
 }
 
 function visibleHeaders(headers: IncomingHttpHeaders, { etag, lastModified }: Validators): IncomingHttpHeaders {
-  const { 'if-none-match': _, 'if-modified-since': __, range: ___, 'if-range': ____, ...visible } = headers
+  const visible = CONDITIONAL.some(name => headers[name] !== undefined) ? withoutConditions(headers) : { ...headers }
   if (etag !== undefined) visible['if-none-match'] = etag
   if (lastModified !== undefined) visible['if-modified-since'] = lastModified
   return visible
+}
+
+function withoutConditions(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { 'if-none-match': _, 'if-modified-since': __, range: ___, 'if-range': ____, ...others } = headers
+  return others
 }
 
 const linesOf = (headers: IncomingHttpHeaders): string[] =>
@@ -137,12 +140,17 @@ class Watcher<T extends object> implements ProxyHandler<T> {
 
 /** Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. */
 function hideParameters(req: Request, { text, hidden }: VisibleQuery): () => void {
+  const { originalUrl } = req
   const withQuery = (url: string): string => url.slice(0, url.indexOf('?')) + (text === '' ? '' : `?${text}`)
   req.url = withQuery(req.url)
   req.originalUrl = withQuery(req.originalUrl)
   // Express 5 parses the URL at each reading; Express 4 has parsed it into a property by now.
   const parsed = Object.getOwnPropertyDescriptor(req, 'query')
-  if (parsed === undefined) return () => undefined
-  req.query = Object.fromEntries(Object.entries(req.query).filter(([name]) => !hidden.has(rootName(name))))
-  return () => Object.defineProperty(req, 'query', parsed)
+  if (parsed !== undefined) {
+    req.query = Object.fromEntries(Object.entries(req.query).filter(([name]) => !hidden.has(rootName(name))))
+  }
+  return () => {
+    req.originalUrl = originalUrl
+    if (parsed !== undefined) Object.defineProperty(req, 'query', parsed)
+  }
 }

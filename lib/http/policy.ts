@@ -8,9 +8,9 @@ import { ANALYTICS_COOKIES, cookieFilter, cookieNames, type CookieFilter } from 
 import { freshnessOf, type Freshness } from './freshness.js'
 import { joined, lineOf, type Fields } from './headers.js'
 import { hasBody } from './key.js'
-import type { Observation } from './observe.js'
 import { keyPart } from './text.js'
 import { variesOn } from './vary.js'
+import type { Asked } from './asked.js'
 
 /** Who is looked up and what is stored, for one route. Fails closed: what is not clearly shareable is not shared. */
 export class Policy {
@@ -30,12 +30,11 @@ export class Policy {
   }
 
   /** Why a request goes past the cache; undefined when it is looked up. */
-  bypassReason(req: Request): BypassReason | undefined {
-    // Each look at a request is slow where Express has given it another prototype: none is taken twice.
-    const { method, headers } = req
+  bypassReason(asked: Asked): BypassReason | undefined {
+    const { req, method, headers } = asked
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return 'method'
     // With a key function it is known later whether the key says who is asking.
-    const personal = this.route.key === undefined ? this.credentials(req, headers) : undefined
+    const personal = this.route.key === undefined ? this.credentials(asked) : undefined
     if (personal !== undefined) return personal
     if (method === 'POST' ? !isBodyRead(req, headers) : hasBody(headers))
       return method === 'POST' ? 'body-unparsed' : 'get-body'
@@ -43,7 +42,7 @@ export class Policy {
   }
 
   /** What makes this request personal and is not in the key; undefined when there is nothing. */
-  credentials(req: Request, headers = req.headers): BypassReason | undefined {
+  credentials({ req, headers }: Asked): BypassReason | undefined {
     const { authorization, cookie } = headers
     if (authorization !== undefined && !this.#covers.has('authorization')) return 'authorization'
     if (hasUser(req)) return 'user'
@@ -66,7 +65,7 @@ export class Policy {
     if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return 'status'
     const ttl = this.#ttlFor(status)
     if (ttl === undefined) return 'status'
-    const freshness = freshnessOf(fields, directives, { ...this.route, ttl }, now)
+    const freshness = freshnessOf(fields, directives, ttl, this.route, now)
     if (freshness === undefined) return status === 200 ? 'no-freshness' : 'status'
     return isUseful(freshness, directives, now) || (status === 200 && method === 'GET' && hasValidator(fields))
       ? freshness
@@ -74,7 +73,12 @@ export class Policy {
   }
 
   /** The request header that the handler read and the key does not cover. */
-  unkeyedHeader({ reads, headers }: Observation, origin: string, varied: readonly string[]): string | undefined {
+  unkeyedHeader(
+    reads: Iterable<string>,
+    headers: IncomingHttpHeaders,
+    origin: string,
+    varied: readonly string[],
+  ): string | undefined {
     for (const name of reads) if (!varied.includes(name) && !this.#isCovered(name, headers[name], origin)) return name
     return undefined
   }

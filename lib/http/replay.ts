@@ -1,32 +1,31 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Request, Response } from 'express'
+import type { Response } from 'express'
 import { ageOf } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
 import type { Status } from './cache-status.js'
 import type { Engine, Located } from './engine.js'
-import { formOf, type Conditions, type Form } from './conditional.js'
-import { isAccumulating, lineOf, mergedValue } from './headers.js'
+import { conditionsOf, formOf, type Conditions, type Form } from './conditional.js'
+import { isAccumulating, mergedValue } from './handler-fields.js'
+import { lineOf, type Fields } from './headers.js'
 import { essence, isAudio } from './media.js'
 import { readerOf } from './reader.js'
+import type { Asked } from './asked.js'
 
 /** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
 export function replay(
-  req: Request,
+  { method, headers }: Pick<Asked, 'method' | 'headers'>,
   res: Response,
   entry: CacheEntry,
-  conditions: Conditions,
   status: Status,
   now: number,
   pace = 0,
 ): void {
-  // Each look at a request is slow where Express has given it another prototype.
-  const { method, headers } = req
   writeHeader(res, entry, entry.etag, status, now)
   const isTransformed = mayBeTransformed(headers, res, entry)
   if (isTransformed) weakenEtag(res)
   else offerRanges(method, res, entry)
   const isWhole = entry.status !== 200 || method === 'POST'
-  const form: Form = isWhole ? { is: 'whole' } : choose(method, entry, conditions, isTransformed)
+  const form: Form = isWhole ? { is: 'whole' } : choose(method, entry, conditionsOf(headers), isTransformed)
   if (form.is === 'whole' && entry.chunkEnds !== undefined && method !== 'HEAD') sendStream(res, entry, pace)
   else send(method, res, entry, form)
 }
@@ -66,8 +65,10 @@ export function offerRanges(method: string, res: Response, { profile, status, he
 type Audible = Pick<CacheEntry, 'profile' | 'status' | 'headers'>
 
 /** What this answer was, after what caches behind this one have said (RFC 9211 section 2: each adds itself at the end). */
-export function writeStatus(res: Response, { cacheStatus, xCache }: Status): void {
-  const others = res.getHeader('Cache-Status')
+export const writeStatus = (res: Response, status: Status): void =>
+  setStatus(res, status, res.getHeader('Cache-Status'))
+
+export function setStatus(res: Response, { cacheStatus, xCache }: Status, others: Fields[string]): void {
   res.setHeader('Cache-Status', others === undefined ? cacheStatus : `${String(others)}, ${cacheStatus}`)
   res.setHeader('X-Cache', xCache)
 }

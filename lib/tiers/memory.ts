@@ -2,7 +2,15 @@ import { LRUCache } from 'lru-cache'
 import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
-import { PROFILES, type CacheEntry, type Clock, type Milliseconds, type ProfileName, type Tier } from '../core/types.js'
+import {
+  mapProfiles,
+  PROFILES,
+  type CacheEntry,
+  type Clock,
+  type Milliseconds,
+  type ProfileName,
+  type Tier,
+} from '../core/types.js'
 import { TagIndex } from './tags.js'
 
 /** Above this part of the budget a body must be seen twice before it may push others out. */
@@ -68,7 +76,7 @@ export class MemoryTier implements Tier {
   constructor(private readonly options: MemoryOptions) {
     this.maxEntryBytes = Math.floor(options.maxBytes * LARGEST_ENTRY_SHARE)
     this.#ghosts = new Marks(options.clock, GHOSTS)
-    this.#rooms = Object.fromEntries(PROFILES.map(name => [name, this.#room(name)])) as Record<ProfileName, Room>
+    this.#rooms = mapProfiles(name => this.#room(name))
   }
 
   get(key: string): CacheEntry | undefined {

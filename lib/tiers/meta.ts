@@ -1,4 +1,5 @@
-import { PROFILES, type CacheEntry, type HeaderMap, type Milliseconds } from '../core/types.js'
+import { newHeaderMap } from '../core/header-map.js'
+import { PROFILES, type CacheEntry, type Milliseconds } from '../core/types.js'
 import { sha256 } from './digest.js'
 
 /** No head that Node lets through comes near it; a larger file is damaged. */
@@ -67,7 +68,7 @@ export function decodeMeta(bytes: Buffer): Meta | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString())
     if (!isMeta(value)) return undefined
-    const meta = { ...value, headers: withoutPrototype(value.headers) }
+    const meta = { ...value, headers: Object.assign(newHeaderMap(), value.headers) }
     if (!encodeMeta(meta).equals(bytes)) return undefined
     const { version: _, digest: __, ...fields } = meta as Meta & { version: number; digest: string }
     return fields
@@ -75,10 +76,6 @@ export function decodeMeta(bytes: Buffer): Meta | undefined {
     return undefined
   }
 }
-
-/** A field may be called `constructor` or `__proto__`. */
-const withoutPrototype = (headers: HeaderMap): HeaderMap =>
-  Object.setPrototypeOf(Object.fromEntries(Object.entries(headers)), null) as HeaderMap
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/

@@ -1,0 +1,14 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Request } from 'express'
+
+/**
+ * A request, with what the client has said. Each look at a request is slow where Express has given it another prototype: these are taken
+ * once.
+ */
+export interface Asked {
+  readonly req: Request
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+}
+
+export const askedBy = (req: Request): Asked => ({ req, method: req.method, headers: req.headers })
