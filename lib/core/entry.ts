@@ -12,9 +12,11 @@ export const LARGEST_ENTRY_SHARE = 1 / 8
 /** Bytes an entry counts for against the budget: body, headers, key, tags and overhead. */
 export function entrySize(entry: CacheEntry): number {
   let size = ENTRY_OVERHEAD + entry.body.length + textSize(entry.key)
-  for (const [name, value] of Object.entries(entry.headers)) {
+  for (const name in entry.headers) {
+    const value = entry.headers[name]!
     size += textSize(name)
-    for (const line of typeof value === 'string' ? [value] : value) size += textSize(line)
+    if (typeof value === 'string') size += textSize(value)
+    else for (const line of value) size += textSize(line)
   }
   for (const tag of entry.tags) size += textSize(tag)
   for (const variant of entry.variants ?? []) size += 64 + textSize(variant.key) + textSize(variant.names.join())

@@ -54,7 +54,8 @@ export function essence(contentType: string | undefined): string {
 
 export const isEventStream = (contentType: string | undefined): boolean => essence(contentType) === 'text/event-stream'
 
-export const isAudio = (contentType: string | undefined): boolean => essence(contentType).startsWith('audio/')
+export const isAudio = (contentType: string | undefined): boolean =>
+  contentType !== undefined && /^\s*audio\//i.test(contentType)
 
 /**
  * Whether a whole body is what its profile keeps. A silent or wrong file would be played again until somebody noticed, and a cut-off answer

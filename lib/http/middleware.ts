@@ -4,7 +4,7 @@ import type { Verdict } from '../core/flights.js'
 import { chain, isPromise } from '../core/maybe.js'
 import type { BypassReason, StaleReason } from '../core/outcomes.js'
 import { savingOf } from '../core/saving.js'
-import type { CacheEntry, MaybePromise, ProfileName } from '../core/types.js'
+import type { CacheEntry, MaybePromise, Milliseconds, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
@@ -131,7 +131,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
   if (entry !== undefined && isFresh(entry, now)) {
     begun?.land({ entry, varied: [] })
     engine.keys.remember(visit.key)
-    return sendHit(visit, entry, say.hit(entry, now), false)
+    return sendHit(visit, entry, now, false)
   }
   if (entry !== undefined && now < entry.refreshUntil && isRepeatable(visit.req)) {
     begun?.land({ entry, varied: [], why: 'stale-while-revalidate' })
@@ -154,7 +154,7 @@ function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: Cac
   if (wantsOnlyStored(visit)) return sayNotStored(visit, flight)
   elect(visit, flight, patience, {
     find: () => findEntry(visit),
-    serve: entry => sendHit(visit, entry, say.hit(entry, visit.engine.clock.now()), false),
+    serve: entry => sendHit(visit, entry, visit.engine.clock.now(), false),
     make: () => fill(visit, next, flight, stale),
   })
 }
@@ -179,9 +179,9 @@ function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): v
 }
 
 /** Answers a hit: from here to `end` nothing waits. */
-function sendHit(visit: Visit, entry: CacheEntry, status: say.Status, collapsed: boolean): void {
+function sendHit(visit: Visit, entry: CacheEntry, now: Milliseconds, collapsed: boolean): void {
   const { engine, profile, route, method, res, key } = visit
-  send(visit, entry, status)
+  send(visit, entry, collapsed ? say.collapsed(entry, now) : say.hit(entry, now), now)
   const tier = collapsed ? undefined : (engine.tier.tierOf?.(entry) ?? engine.tier.name)
   const saved = savingOf(entry, route.cost, method, res)
   engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved })
@@ -192,13 +192,14 @@ function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
   // It was forwarded: to a run of the handler that failed, or takes too long.
   if (why === 'stale-if-error') engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'stale', profile, key: key.text, why })
-  send(visit, entry, say.stale(entry, why, undefined, engine.clock.now()))
+  const now = engine.clock.now()
+  send(visit, entry, say.stale(entry, why, undefined, now), now)
 }
 
-function send(visit: Visit, entry: CacheEntry, status: say.Status): void {
+function send(visit: Visit, entry: CacheEntry, status: say.Status, now: Milliseconds): void {
   const { engine, route, method, res } = visit
   if (method === 'POST') writeLocation(engine, res, entry)
-  replay(visit, res, entry, shownStatus(engine, status, entry.key), engine.clock.now(), route.pace)
+  replay(visit, res, entry, shownStatus(engine, status, entry.key), now, route.pace)
 }
 
 /** Sends an answer that is still being made: what there is at once, and the rest as it comes. */
@@ -280,7 +281,7 @@ function sendShared(visit: Visit, next: NextFunction, answer: Answer, stale: Cac
   // The leader's answer was chosen by fields in which this request differs: it looks again, and now finds the variants.
   if (!isMine(visit, answer)) return lookUp(visit, next)
   if (why !== undefined) return sendStale(visit, entry, why)
-  sendHit(visit, entry, say.collapsed(entry, visit.engine.clock.now()), true)
+  sendHit(visit, entry, visit.engine.clock.now(), true)
 }
 
 const isMine = ({ key, headers }: Visit, { entry, varied }: Answer): boolean =>

@@ -55,6 +55,7 @@ export function readQuery(query: string, filter: FieldFilter | undefined): Query
   if (query === '') return { canonical: '', visible: undefined }
   const pairs = query.split('&')
   if (pairs.length > SORTABLE) return { canonical: query, visible: undefined }
+  if (pairs.length === 1 && isKept(parameterName(query), filter)) return { canonical: query, visible: undefined }
   const named = pairs.map(pair => ({ pair, name: parameterName(pair) }))
   const kept = named.filter(({ name }) => isKept(name, filter))
   const visible = kept.length === named.length ? undefined : visibleQuery(named, kept)
