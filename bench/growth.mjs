@@ -10,12 +10,20 @@ const ROUNDS = 5
 /** Those that every variant has; the others are of all four profiles in turn. */
 const BASIC_ROUTES = 5
 
+const VARIANTS = ['reelcache', 'reelcache-typed']
+
 export async function growth({ core, words, seconds, quick }) {
   const sizes = quick
     ? [{ count: 100 }, { count: 1_000 }, { count: 100, routes: 20 }]
     : [{ count: 100 }, { count: 10_000 }, { count: 1_000_000 }, { count: 10_000, routes: 1_000 }]
+  const parts = [machine(), `### Growth: hits on random keys, 2 KB JSON, ${ROUNDS} rounds of ${seconds} s, ${words}`]
+  for (const variant of VARIANTS) parts.push(`#### ${variant}`, await growthOf(variant, sizes, core, seconds))
+  return parts.join('\n\n')
+}
+
+async function growthOf(variant, sizes, core, seconds) {
   const servers = []
-  for (const size of sizes) servers.push(await filled(size, core))
+  for (const size of sizes) servers.push(await filled(variant, size, core))
   const windows = sizes.map(() => [])
   for (let round = -1; round < ROUNDS; round++) {
     for (const [i, { server, count }] of servers.entries()) {
@@ -43,16 +51,12 @@ export async function growth({ core, words, seconds, quick }) {
     'counted, MB',
     'rise of resident memory, MB',
   ]
-  return [
-    machine(),
-    `### Growth: hits on random keys, 2 KB JSON, ${ROUNDS} rounds of ${seconds} s, ${words}`,
-    table(head, rows),
-  ].join('\n\n')
+  return table(head, rows)
 }
 
 /** A server that holds so many answers. */
-async function filled({ count, routes = 0 }, core) {
-  const server = await start('reelcache', { core, entries: count + routes, routes, maxBytes: 16_000_000_000 })
+async function filled(variant, { count, routes = 0 }, core) {
+  const server = await start(variant, { core, entries: count + routes, routes, maxBytes: 16_000_000_000 })
   const fill = to => {
     let id = 0
     return load(server, { next: () => ({ path: moviePath(id++ % to, 1) }), amount: to + 64, connections: 32 })
