@@ -42,7 +42,10 @@ describe("the handler's fields", () => {
   })
 
   it('have no names but their own, of which one may be __proto__', () => {
-    const { headers } = handlerFields(Object.create(null) as Fields, JSON.parse('{ "__proto__": "1", "x-a": "2" }') as Fields)
+    const { headers } = handlerFields(
+      Object.create(null) as Fields,
+      JSON.parse('{ "__proto__": "1", "x-a": "2" }') as Fields,
+    )
     expect(Object.entries(headers)).toEqual([
       ['__proto__', '1'],
       ['x-a', '2'],
