@@ -1,10 +1,11 @@
 import type { Flights } from './core/flights.js'
 import { chain } from './core/maybe.js'
+import { profileTag } from './core/profile-tags.js'
 import { PROFILES, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { isOfKey } from './core/variants.js'
 import { ReelcacheError } from './errors.js'
 import type { Answer, LiveAnswer } from './http/engine.js'
-import { movieTag, profileTag } from './http/key.js'
+import { movieTag } from './http/key.js'
 
 /** What to throw out: one movie, one profile, one key (as `key(req)` gives it), or everything. */
 export type PurgeTarget =

@@ -10,6 +10,14 @@ describe('TagIndex', () => {
     expect(index.keys('movie:60')).toEqual([])
   })
 
+  it('leaves out the tags of profiles, and no others that begin so', () => {
+    const index = new TagIndex()
+    index.add('a', ['profile:api', 'profile:theirs'])
+    expect([index.size, index.keys('profile:theirs')]).toEqual([1, ['a']])
+    index.remove('a', ['profile:api', 'profile:theirs'])
+    expect(index.size).toBe(0)
+  })
+
   it('takes tags that are names of object members for tags like others', () => {
     const index = new TagIndex()
     expect(index.keys('constructor')).toEqual([])

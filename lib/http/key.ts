@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
-import { mapProfiles, type ProfileName } from '../core/types.js'
+import { profileTag } from '../core/profile-tags.js'
+import type { ProfileName } from '../core/types.js'
 import type { BodyFilter, ResolvedRoute } from '../options.js'
 import { digestOf } from './body.js'
 import { readQuery, type VisibleQuery } from './query.js'
@@ -75,9 +76,6 @@ export const isRewritten = ({ originalUrl, baseUrl, url }: Request): boolean =>
   originalUrl !== baseUrl + url &&
   originalUrl !== baseUrl + url.slice(1)
 
-const PROFILE_TAGS = mapProfiles(profile => `profile:${profile}`)
-
-export const profileTag = (profile: ProfileName): string => PROFILE_TAGS[profile]
 export const movieTag = (movie: string | number): string => `movie:${movieText(movie)}`
 export const urlTag = (profile: ProfileName, origin: string, url: string): string => `url:${profile} ${origin} ${url}`
 

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
+import { profileOfTag } from '../core/profile-tags.js'
 import {
   mapProfiles,
   PROFILES,
@@ -114,6 +115,8 @@ export class MemoryTier implements Tier {
   }
 
   deleteTag(tag: string): number {
+    const profile = profileOfTag(tag)
+    if (profile !== undefined) return this.clearProfile(profile)
     return this.#tags.keys(tag).filter(key => this.delete(key)).length
   }
 

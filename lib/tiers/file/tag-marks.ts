@@ -1,3 +1,4 @@
+import { profileTag } from '../../core/profile-tags.js'
 import type { CacheEntry } from '../../core/types.js'
 import { CREATE, unless, unlinkIfThere, type FileSystem } from './fs.js'
 import type { Folders } from './folders.js'
@@ -14,7 +15,7 @@ type Tagged = Pick<CacheEntry, 'key' | 'profile' | 'tags'>
 
 /** The tags that the place of an entry does not tell: everything but its own profile and movie. */
 const otherTags = ({ key, profile, tags }: Tagged): string[] =>
-  tags.filter(tag => tag !== `profile:${profile}` && tag !== `movie:${movieOf(key) ?? ''}`)
+  tags.filter(tag => tag !== profileTag(profile) && tag !== `movie:${movieOf(key) ?? ''}`)
 
 /**
  * Which entries carry a tag, as empty files in a folder for each tag: an answer to GET carries its URL, and every successful POST asks for

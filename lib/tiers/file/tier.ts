@@ -1,5 +1,6 @@
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
+import { profileOfTag } from '../../core/profile-tags.js'
 import type { CacheEntry, Clock, Milliseconds, Tier, TierUsage } from '../../core/types.js'
 import { sha256OfBody } from '../digest.js'
 import { EntryFiles, type Loaded, type Place } from './entry-files.js'
@@ -389,7 +390,7 @@ export class FileTier implements Tier {
   async #eachConcerned(purge: Purge, remove: (place: Place) => Promise<void>): Promise<undefined> {
     const visitor: Visitor = { entry: remove, pause: () => pause(false).then(() => true) }
     if (purge !== 'all' && 'key' in purge) await remove(placeOf(purge.key))
-    else if (purge === 'all' || purge.tag.startsWith('profile:')) await walk(this.#folders, this.#fs, visitor)
+    else if (purge === 'all' || profileOfTag(purge.tag) !== undefined) await walk(this.#folders, this.#fs, visitor)
     else {
       const movie = /^movie:(.*)$/s.exec(purge.tag)?.[1]
       if (movie !== undefined) await walkFolder(this.#folders, this.#fs, folderOf(movie), visitor)
