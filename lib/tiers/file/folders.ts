@@ -6,6 +6,9 @@ import { FORMAT, TAG_FOLDER } from './names.js'
 /** Folders known to be real ones. */
 const MAX_KNOWN = 1_024
 
+/** An empty folder may be taken away by a sweep of another process just when it has been made, and several may sweep. */
+const MAX_TRIES = 16
+
 /** The mark by which backup tools know a cache: https://bford.info/cachedir/ */
 const CACHEDIR_TAG =
   'Signature: 8a477f597d28d172789f06886806bc55\n# Answers kept by reelcache. Everything in here can be made again.\n'
@@ -77,10 +80,13 @@ export class Folders {
   }
 
   async #makeOne(path: string): Promise<void> {
-    await unless(['EEXIST'], undefined, this.fs.mkdir(path, { mode: 0o700 }))
-    if (await this.has(path)) return
-    // It stood there empty, and a sweep of another process has just taken it away.
-    await unless(['EEXIST'], undefined, this.fs.mkdir(path, { mode: 0o700 }))
-    if (!(await this.has(path))) throw new Error(`${path} is not a directory: reelcache follows no links`)
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      await unless(['EEXIST'], undefined, this.fs.mkdir(path, { mode: 0o700 }))
+      if (await this.has(path)) return
+      if ((await unless(['ENOENT'], undefined, this.fs.lstat(path)))?.isDirectory() === false) {
+        throw new Error(`${path} is not a directory: reelcache follows no links`)
+      }
+    }
+    throw new Error(`${path} is taken away as often as it is made`)
   }
 }
