@@ -7,7 +7,6 @@ import type { CacheEntry, MaybePromise } from '../core/types.js'
 import { hit } from './cache-status.js'
 import { shownStatus, type Engine, type Located } from './engine.js'
 import { replay } from './replay.js'
-import { askedBy } from './asked.js'
 
 /** Where an answer lies below the router: its folder, the digest of its key, and the extension of its type. */
 export interface AudioLocation {
@@ -90,7 +89,7 @@ function play(engine: Engine, req: Request, res: Response, found: Found | undefi
   if (found === undefined || !isFresh(found.entry, now) || isPersonal(found.entry.key)) return sayNotCached(res)
   const { entry, tier } = found
   const status = shownStatus(engine, hit(entry, now), entry.key)
-  replay(askedBy(req), res, entry, status, now)
+  replay(req, res, entry, status, now)
   const saved = savingOf(entry, cost, req.method, res)
   engine.report({ type: 'hit', profile: entry.profile, key: entry.key, collapsed: false, tier, saved })
 }

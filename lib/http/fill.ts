@@ -441,13 +441,13 @@ export class Fill implements Sink {
 
   /** The handler answered 304 to the stored validator (RFC 9111 section 4.3.4): the stored answer is renewed and sent. */
   #renew(): void {
-    const { engine, policy, req, res } = this.visit
+    const { engine, policy, method, res } = this.visit
     const stale = this.stale.base!
     this.#capture.release()
     const now = engine.clock.now()
     const headers = renewedHeaders(stale.headers, this.#draft.own.headers)
     const verdict = policy.judgeHead(
-      req.method,
+      method,
       stale.status,
       { ...this.#before, ...headers, age: this.#draft.fields['age'] },
       now,

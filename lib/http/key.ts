@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
+import { essence } from '../core/media-type.js'
 import type { BypassReason } from '../core/outcomes.js'
 import { profileTag } from '../core/profile-tags.js'
 import type { ProfileName } from '../core/types.js'
 import type { BodyFilter, ResolvedRoute } from '../options.js'
+import type { Asked } from './asked.js'
 import { digestOf } from './body.js'
 import { readQuery, type VisibleQuery } from './query.js'
 import { keyPart } from './text.js'
-import type { Asked } from './asked.js'
 
 /** Under which text a request is looked up, and what the handler may see of its URL. */
 export interface RequestKey {
@@ -204,7 +205,7 @@ function extraPart(req: Request, key: (req: Request) => unknown): string | undef
 function bodyPart({ req, headers }: Asked, filter: BodyFilter | undefined): string | undefined {
   // Without a byte a parser may still leave `{}`, or an empty Buffer, by the type it was told.
   if (req.body === undefined) return ' body:none'
-  const type = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  const type = essence(headers['content-type'])
   try {
     const digest = digestOf(filteredBody(req.body, filter))
     return digest === undefined ? undefined : ` body:${keyPart(type).replace('%2F', '/')}=${digest}`

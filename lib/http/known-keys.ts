@@ -1,9 +1,9 @@
 import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
+import type { Asked } from './asked.js'
 import { isEncrypted, isRewritten, keyOf, movieInBody, type RequestKey } from './key.js'
 import type { Policy } from './policy.js'
-import type { Asked } from './asked.js'
 
 /** Beyond these nothing is remembered: a stranger makes up URLs as he likes. */
 const MAX_KEYS = 4_096

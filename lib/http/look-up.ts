@@ -1,9 +1,9 @@
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
+import type { Asked } from './asked.js'
 import type { RequestKey } from './key.js'
 import type { KnownKeys } from './known-keys.js'
 import type { Policy } from './policy.js'
-import type { Asked } from './asked.js'
 
 /** What a request is looked up under on a route, or why it goes past the cache. */
 export function lookUpOf(

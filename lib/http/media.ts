@@ -1,3 +1,4 @@
+import { essence } from '../core/media-type.js'
 import type { ProfileName } from '../core/types.js'
 import type { RefusalReason } from '../core/outcomes.js'
 
@@ -45,17 +46,9 @@ function isMp4(head: Buffer): boolean {
   return startsWith(head, 'ftyp', 4)
 }
 
-/** The media type without parameters, lower-case. */
-export function essence(contentType: string | undefined): string {
-  if (contentType === undefined) return ''
-  const end = contentType.indexOf(';')
-  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
-}
-
 export const isEventStream = (contentType: string | undefined): boolean => essence(contentType) === 'text/event-stream'
 
-export const isAudio = (contentType: string | undefined): boolean =>
-  contentType !== undefined && /^\s*audio\//i.test(contentType)
+export const isAudio = (contentType: string | undefined): boolean => essence(contentType).startsWith('audio/')
 
 /**
  * Whether a whole body is what its profile keeps. A silent or wrong file would be played again until somebody noticed, and a cut-off answer

@@ -6,6 +6,7 @@ import type { BypassReason, StaleReason } from '../core/outcomes.js'
 import { savingOf } from '../core/saving.js'
 import type { CacheEntry, MaybePromise, Milliseconds, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
+import { askedBy, type Asked } from './asked.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
@@ -20,7 +21,6 @@ import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
-import { askedBy, type Asked } from './asked.js'
 import type { Visit } from './visit.js'
 
 /** The middleware of one route. */
@@ -151,7 +151,6 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
 function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
   const { lockTimeout, handlerTimeout } = visit.route
   const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
-  if (wantsOnlyStored(visit)) return sayNotStored(visit, flight)
   elect(visit, flight, patience, {
     find: () => findEntry(visit),
     serve: entry => sendHit(visit, entry, visit.engine.clock.now(), false),
@@ -259,11 +258,15 @@ function proceed(
   const { engine, req, key } = visit
   // What a purge has thrown out meanwhile is no answer any more.
   const stale = leader.fenced ? undefined : known
-  const alone = (): void => fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
+  const alone = (): void => {
+    if (wantsOnlyStored(visit)) sayNotStored(visit, undefined)
+    else fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
+  }
   switch (verdict.is) {
     case 'alone':
       return alone()
     case 'lead':
+      if (wantsOnlyStored(visit)) return sayNotStored(visit, verdict.flight)
       verdict.flight.owner = req
       return lead(visit, next, verdict.flight, stale)
     case 'late':
@@ -304,7 +307,6 @@ function sayNotStored({ engine, profile, res }: Visit, flight: AnswerFlight | un
 
 function fill(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
   const { engine, profile, key } = visit
-  if (wantsOnlyStored(visit)) return sayNotStored(visit, flight)
   engine.report({ type: 'miss', profile, key: key.text })
   flight.knowsStale = stale !== undefined
   new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: coverOf(visit, stale) })

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
+import type { Asked } from './asked.js'
 import { lineOf } from './headers.js'
 import { rootName, type VisibleQuery } from './query.js'
-import type { Asked } from './asked.js'
 
 /**
  * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).

@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import type { BypassReason, RefusalReason } from '../core/outcomes.js'
 import type { Milliseconds } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
+import type { Asked } from './asked.js'
 import { parseCacheControl, type Directives } from './cache-control.js'
 import { ANALYTICS_COOKIES, cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
 import { freshnessOf, type Freshness } from './freshness.js'
@@ -10,7 +11,6 @@ import { joined, lineOf, type Fields } from './headers.js'
 import { hasBody } from './key.js'
 import { keyPart } from './text.js'
 import { variesOn } from './vary.js'
-import type { Asked } from './asked.js'
 
 /** Who is looked up and what is stored, for one route. Fails closed: what is not clearly shareable is not shared. */
 export class Policy {

@@ -1,15 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Response } from 'express'
 import { ageOf } from '../core/entry.js'
+import { essence } from '../core/media-type.js'
 import type { CacheEntry } from '../core/types.js'
+import type { Asked } from './asked.js'
 import type { Status } from './cache-status.js'
 import type { Engine, Located } from './engine.js'
 import { conditionsOf, formOf, type Conditions, type Form } from './conditional.js'
 import { isAccumulating, mergedValue } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
-import { essence, isAudio } from './media.js'
+import { isAudio } from './media.js'
 import { readerOf } from './reader.js'
-import type { Asked } from './asked.js'
 
 /** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
 export function replay(

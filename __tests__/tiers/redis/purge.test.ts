@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { PurgeTarget } from '../../../lib/index.js'
 import { libraries, type Library } from '../../support/redis-clients.js'
 import { gate, type Gate } from '../../support/gate.js'
 import { startProxy, type RedisProxy } from '../../support/redis-proxy.js'
@@ -147,19 +148,13 @@ withRedis.each(libraries)('a purge, with %s', (_, library: Library) => {
     })
   })
 
-  it('of a profile reaches another machine, and leaves the others alone', async () => {
+  it.each<[string, PurgeTarget]>([
+    ['a profile', { profile: 'api' }],
+    ['a key', { key: 'api 603 GET http://127.0.0.1 /movies/603' }],
+  ])('of %s reaches another machine, and leaves the others alone', async (_name, target) => {
     await filled('603')
     world.edit('603')
-    await here.cache.purge({ profile: 'api' })
-    await gone(there, '603')
-    expect(await there.holdsSpeech('603')).toBe(true)
-    expect(versionIn(await there.movie('603'), '603')).toBe(2)
-  })
-
-  it('of a key reaches another machine, and leaves the others alone', async () => {
-    await filled('603')
-    world.edit('603')
-    await here.cache.purge({ key: 'api 603 GET http://127.0.0.1 /movies/603' })
+    await here.cache.purge(target)
     await gone(there, '603')
     expect(await there.holdsSpeech('603')).toBe(true)
     expect(versionIn(await there.movie('603'), '603')).toBe(2)

@@ -1,3 +1,4 @@
+import { essence } from '../../core/media-type.js'
 import type { CacheEntry, HeaderMap } from '../../core/types.js'
 import { sha256 } from '../digest.js'
 
@@ -74,8 +75,8 @@ export const locationOf = ({ key, headers }: Pick<CacheEntry, 'key' | 'headers'>
 function extensionOf(headers: HeaderMap): string {
   const type = headers['content-type']
   if (typeof type !== 'string' || headers['content-encoding'] !== undefined) return 'bin'
-  const essence = type.split(';', 1)[0]!.trim().toLowerCase()
-  return Object.hasOwn(EXTENSIONS, essence) ? EXTENSIONS[essence]! : 'bin'
+  const mediaType = essence(type)
+  return Object.hasOwn(EXTENSIONS, mediaType) ? EXTENSIONS[mediaType]! : 'bin'
 }
 
 export const bodyName = ({ digest, extension }: Pick<FileLocation, 'digest' | 'extension'>): string =>
