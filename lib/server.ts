@@ -2,6 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Express } from 'express'
 import { ReelcacheError } from './errors.js'
+import { noteClasses, PROTOTYPES_ARE_COSTLY } from './http/hidden-class.js'
 
 /**
  * An HTTP server for an Express app, whose requests and responses are born with the app's own prototypes: `createServer(app).listen(3000)`
@@ -12,15 +13,16 @@ import { ReelcacheError } from './errors.js'
  * nothing, because they have that prototype already; the app behaves the same. From Node 24 on this is `http.createServer`. `options` are those of `http.createServer`; a class of your
  * own for requests or responses is taken, and goes the slow way. Throws `ReelcacheError` when `app` is no Express app.
  */
-export const createServer = (app: Express, options: http.ServerOptions = {}): http.Server =>
-  http.createServer({ ...classesOf(app), ...options }, app)
+export function createServer(app: Express, options: http.ServerOptions = {}): http.Server {
+  const all = { ...classesOf(app), ...options }
+  return noteClasses(http.createServer(all, app), all)
+}
 
 /** The same over TLS; `options` are those of `https.createServer`. */
-export const createSecureServer = (app: Express, options: https.ServerOptions): https.Server =>
-  https.createServer({ ...classesOf(app), ...options }, app)
-
-/** From this Node on V8 does well without. */
-const FIRST_WITHOUT_GAIN = 24
+export function createSecureServer(app: Express, options: https.ServerOptions): https.Server {
+  const all = { ...classesOf(app), ...options }
+  return noteClasses(https.createServer(all, app), all)
+}
 
 // Node's classes are functions and may be called so; by `Reflect.construct` each instance would cost more than is won.
 type Make = (this: object, first: unknown, second?: unknown) => void
@@ -30,7 +32,7 @@ const makeResponse = http.ServerResponse as unknown as Make
 /** Classes that make what Node's do, with the prototypes of the app, where that is worth anything. Stack traces show the names of such functions. */
 function classesOf(app: Express): http.ServerOptions {
   const { request, response } = prototypesOf(app)
-  if (Number.parseInt(process.versions.node) >= FIRST_WITHOUT_GAIN) return {}
+  if (!PROTOTYPES_ARE_COSTLY) return {}
   function IncomingMessage(this: object, socket: unknown): void {
     makeRequest.call(this, socket)
   }

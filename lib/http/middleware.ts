@@ -14,6 +14,7 @@ import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnsw
 import { elect } from './election.js'
 import { Fill } from './fill.js'
 import { lineOf, locationsOf } from './headers.js'
+import { shareHiddenClass } from './hidden-class.js'
 import { outdatedTags } from './key.js'
 import { lookUpOf } from './look-up.js'
 import type { Policy } from './policy.js'
@@ -52,6 +53,7 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   function reelcache(req: Request, res: Response, next: NextFunction): void {
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
     if (res.destroyed) return next()
+    shareHiddenClass(req, res)
     const asked = askedBy(req)
     const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
     if (typeof key === 'string') return goPast(engine, profile, route, asked, res, next, key)

@@ -1,0 +1,39 @@
+import { IncomingMessage, ServerResponse, type Server, type ServerOptions } from 'node:http'
+import type { Request, Response } from 'express'
+
+/**
+ * Express gives each request and response another prototype when it arrives. Up to Node 22, V8 then takes each of them for a kind of its own
+ * (a hidden class), and no look at one of their properties is remembered for the next: each is a search.
+ */
+export const PROTOTYPES_ARE_COSTLY = Number.parseInt(process.versions.node) < 24
+
+const CLASSES = Symbol('reelcache.classes')
+
+/** What a server makes requests and responses with. */
+type Classes = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
+
+/** Notes on a server what it makes requests and responses with, where that is not Node's own. */
+export const noteClasses = <S extends Server>(server: S, classes: Classes): S =>
+  Object.defineProperty(server, CLASSES, { value: classes })
+
+/**
+ * Makes a request and its response kinds that V8 knows again, where they have another prototype than they were born with. What V8 keeps as
+ * dictionaries shares a hidden class with all others of its prototype: what is left of a request then costs about half. V8 has places for
+ * 64 such classes; in one process of 64 a request's and its response's fall on one by chance, and nothing is won. Without the prototype's
+ * change a dictionary would be the slower one.
+ */
+export function shareHiddenClass(req: Request, res: Response): void {
+  if (!PROTOTYPES_ARE_COSTLY) return
+  const { server } = req.socket as { server?: { readonly [CLASSES]?: Classes } }
+  const { IncomingMessage: Req = IncomingMessage, ServerResponse: Res = ServerResponse } = server?.[CLASSES] ?? {}
+  if (Object.getPrototypeOf(req) !== Req.prototype) keepAsDictionary(req, 'complete')
+  if (Object.getPrototypeOf(res) !== Res.prototype) keepAsDictionary(res, 'sendDate')
+}
+
+/** V8 keeps whatever loses a property as a dictionary from then on. It is put back as it was. */
+function keepAsDictionary(object: object, name: string): void {
+  const property = Object.getOwnPropertyDescriptor(object, name)
+  if (property?.configurable !== true) return
+  Reflect.deleteProperty(object, name)
+  Object.defineProperty(object, name, property)
+}
