@@ -80,7 +80,7 @@ async function comparison(wanted) {
     baseline: values.baseline,
     quick: values.quick,
     rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-    seconds: Number(values.seconds ?? (values.quick ? 0.2 : 0.7)),
+    seconds: Number(values.seconds ?? (values.quick ? 0.2 : 1)),
     connections: Number(values.connections),
     store: await storeFor(wanted),
   }
