@@ -7,6 +7,8 @@ import { seeded } from './random.mjs'
 import { amount, median, megabytes, ratio, table } from './table.mjs'
 
 const ROUNDS = 5
+/** What is asked for where only few of many are. */
+const FEW = 100
 /** Those that every variant has; the others are of all four profiles in turn. */
 const BASIC_ROUTES = 5
 
@@ -16,7 +18,10 @@ export async function growth({ core, words, seconds, quick }) {
   const sizes = quick
     ? [{ count: 100 }, { count: 1_000 }, { count: 100, routes: 20 }]
     : [{ count: 100 }, { count: 10_000 }, { count: 1_000_000 }, { count: 10_000, routes: 1_000 }]
-  const parts = [machine(), `### Growth: hits on random keys, 2 KB JSON, ${ROUNDS} rounds of ${seconds} s, ${words}`]
+  const parts = [
+    machine(),
+    `### Growth: hits on random keys, of the same ${FEW} and of all, 2 KB JSON, ${ROUNDS} rounds of ${seconds} s, ${words}`,
+  ]
   for (const variant of VARIANTS) parts.push(`#### ${variant}`, await growthOf(variant, sizes, core, seconds))
   return parts.join('\n\n')
 }
@@ -24,20 +29,26 @@ export async function growth({ core, words, seconds, quick }) {
 async function growthOf(variant, sizes, core, seconds) {
   const servers = []
   for (const size of sizes) servers.push(await filled(variant, size, core))
-  const windows = sizes.map(() => [])
+  const windows = sizes.map(() => ({ few: [], all: [] }))
   for (let round = -1; round < ROUNDS; round++) {
     for (const [i, { server, count }] of servers.entries()) {
-      const window = await load(server, { next: anyOf(count, round + 2), seconds, connections: 32 })
-      if (window.calls > 0) throw new Error(`asked the handler ${window.calls} times for what should be stored`)
-      if (round >= 0) windows[i].push(window)
+      for (const [part, of] of Object.entries({ few: FEW, all: count })) {
+        const window = await load(server, { next: anyOf(of, round + 2), seconds, connections: 32 })
+        if (window.calls > 0) throw new Error(`asked the handler ${window.calls} times for what should be stored`)
+        if (round >= 0) windows[i][part].push(window)
+      }
     }
+  }
+  const costOf = (i, part) => {
+    const among = windows[i][part].map(({ cpu }) => cpu)
+    const first = windows[0][part].map(({ cpu }) => cpu)
+    return [amount(median(among)), ratio(median(among.map((cpu, round) => cpu / first[round])))]
   }
   const rows = servers.map(({ entries, bytes, resident, routes }, i) => [
     amount(entries),
     amount(BASIC_ROUTES + routes),
-    amount(median(windows[i].map(({ cpu }) => cpu))),
-    ratio(median(windows[i].map(({ cpu }, round) => cpu / windows[0][round].cpu))),
-    amount(median(windows[i].map(({ rate }) => rate))),
+    ...costOf(i, 'few'),
+    ...costOf(i, 'all'),
     megabytes(bytes),
     megabytes(resident),
   ])
@@ -45,9 +56,10 @@ async function growthOf(variant, sizes, core, seconds) {
   const head = [
     'entries',
     'routes',
-    'CPU µs/hit',
+    `CPU µs/hit, the same ${FEW}`,
     `÷ with ${sizes[0].count}`,
-    'hits/s',
+    'CPU µs/hit, any',
+    `÷ with ${sizes[0].count}`,
     'counted, MB',
     'rise of resident memory, MB',
   ]

@@ -15,31 +15,53 @@ const PACE = 50
 
 const bytesOfZeros = Buffer.alloc(1_000_000)
 
-/** Policies by name: each makes something with `get(key)` and `set(entry)` that keeps to a budget. */
+/**
+ * Policies by name: each makes something with `get(key)`, `set(entry)` and the `bytes` it holds. Limits of entries keep to a budget only where
+ * they reckon with the largest answers; reckoned with the average they hold more now and then.
+ */
 const policies = {
-  'entries only': (budget, means) => {
-    const counts = countsFor(budget, means)
-    const rooms = Object.fromEntries(Object.entries(counts).map(([profile, max]) => [profile, new LRUCache({ max })]))
-    return {
-      get: key => rooms[key.slice(0, key.indexOf(' '))].get(key),
-      set: ({ profile, key }) => rooms[profile].set(key, true),
-    }
-  },
+  'entries only, by the largest': (budget, { largest }) => entriesOnly(countsFor(budget, largest)),
+  'entries only, by the average': (budget, { average }) => entriesOnly(countsFor(budget, average)),
   'one shared LRU': budget => {
     const lru = new LRUCache({ maxSize: budget, maxEntrySize: budget / 8 })
-    return { get: key => lru.get(key), set: entry => lru.set(entry.key, true, { size: entrySize(entry) }) }
+    return {
+      get: key => lru.get(key),
+      set: entry => lru.set(entry.key, true, { size: entrySize(entry) }),
+      get bytes() {
+        return lru.calculatedSize
+      },
+    }
   },
   'memory tier': tierPolicy(MemoryTier),
 }
 
-/** A memory tier as a policy. Its own limits by entries are out of the way: the budget is what is compared. */
-function tierPolicy(Tier) {
-  return (budget, means, clock) => new Tier({ maxBytes: budget, maxEntries: UNLIMITED, clock })
+function entriesOnly(counts) {
+  let bytes = 0
+  const dispose = size => void (bytes -= size)
+  const rooms = Object.fromEntries(
+    Object.entries(counts).map(([profile, max]) => [profile, new LRUCache({ max, dispose })]),
+  )
+  return {
+    get: key => rooms[key.slice(0, key.indexOf(' '))].get(key),
+    set(entry) {
+      const size = entrySize(entry)
+      bytes += size
+      rooms[entry.profile].set(entry.key, size)
+    },
+    get bytes() {
+      return bytes
+    },
+  }
 }
 
-/** As many entries of each profile as fill the budget on average, in the proportions of the defaults. */
-function countsFor(budget, means) {
-  const filled = Object.entries(DEFAULT_ENTRIES).reduce((sum, [profile, count]) => sum + count * means[profile], 0)
+/** A memory tier as a policy. Its own limits by entries are out of the way: the budget is what is compared. */
+function tierPolicy(Tier) {
+  return (budget, sizes, clock) => new Tier({ maxBytes: budget, maxEntries: UNLIMITED, clock })
+}
+
+/** As many entries of each profile as fill the budget when they have these sizes, in the proportions of the defaults. */
+function countsFor(budget, sizes) {
+  const filled = Object.entries(DEFAULT_ENTRIES).reduce((sum, [profile, count]) => sum + count * sizes[profile], 0)
   return Object.fromEntries(
     Object.entries(DEFAULT_ENTRIES).map(([profile, count]) => [profile, Math.round((count * budget) / filled)]),
   )
@@ -52,31 +74,36 @@ export async function policy({ tiers, quick }) {
     compared[name] = tierPolicy((await import(pathToFileURL(file).href)).MemoryTier)
   }
   const part = quick ? 0.05 : 1
-  const means = meanBytes(part)
+  const sizes = sizesOf(part)
   return BUDGETS.map(budget => {
-    const results = Object.entries(compared).map(([name, make]) => [name, replay(make, budget, means, part)])
-    return report(budget, means, results)
+    const results = Object.entries(compared).map(([name, make]) => [name, replay(make, budget, sizes, part)])
+    return report(budget, sizes, results)
   }).join('\n\n')
 }
 
-function meanBytes(part) {
-  const sums = {}
-  for (const { profile, bytes } of trace({ part })) {
-    const sum = (sums[profile] ??= { bytes: 0, count: 0 })
-    sum.bytes += bytes
-    sum.count++
+/** How many bytes the answers of each profile take: on average, and at most. */
+function sizesOf(part) {
+  const seen = {}
+  for (const request of trace({ part })) {
+    const bytes = entrySize(entryOf(request, 0))
+    const sizes = (seen[request.profile] ??= { sum: 0, count: 0, largest: 0 })
+    sizes.sum += bytes
+    sizes.count++
+    sizes.largest = Math.max(sizes.largest, bytes)
   }
-  return Object.fromEntries(Object.entries(sums).map(([profile, { bytes, count }]) => [profile, bytes / count]))
+  const each = pick => Object.fromEntries(Object.entries(seen).map(([profile, sizes]) => [profile, pick(sizes)]))
+  return { average: each(({ sum, count }) => sum / count), largest: each(({ largest }) => largest) }
 }
 
-function replay(make, budget, means, part) {
+function replay(make, budget, sizes, part) {
   let now = 0
-  const cache = make(budget, means, { now: () => now })
-  const total = { requests: 0, hits: 0, bytes: 0, bytesHit: 0, cost: 0, costSaved: 0, phases: {} }
+  const cache = make(budget, sizes, { now: () => now })
+  const total = { requests: 0, hits: 0, bytes: 0, bytesHit: 0, cost: 0, costSaved: 0, mostHeld: 0, phases: {} }
   for (const request of trace({ part })) {
     now += PACE
     const isHit = cache.get(request.key) !== undefined
     if (!isHit) cache.set(entryOf(request, now))
+    total.mostHeld = Math.max(total.mostHeld, cache.bytes)
     count(total, request, isHit)
   }
   return total
@@ -118,20 +145,33 @@ function entryOf({ profile, key, film, bytes, cost }, now) {
   }
 }
 
-function report(budget, means, results) {
+function report(budget, sizes, results) {
   const phases = Object.keys(results[0][1].phases)
-  const head = ['policy', 'object hits', 'bytes hit', 'cost saved', ...phases.map(phase => `hits, ${phase}`)]
-  const rows = results.map(([name, { requests, hits, bytes, bytesHit, cost, costSaved, phases: byPhase }]) => [
-    name,
-    percent(hits / requests),
-    percent(bytesHit / bytes),
-    percent(costSaved / cost),
-    ...phases.map(phase => percent(byPhase[phase].hits / byPhase[phase].requests)),
-  ])
-  const counts = Object.entries(countsFor(budget, means)).map(([profile, number]) => `${profile} ${amount(number)}`)
+  const head = [
+    'policy',
+    'held at most, MB',
+    'object hits',
+    'bytes hit',
+    'cost saved',
+    ...phases.map(phase => `hits, ${phase}`),
+  ]
+  const rows = results.map(
+    ([name, { requests, hits, bytes, bytesHit, cost, costSaved, mostHeld, phases: byPhase }]) => [
+      name,
+      megabytes(mostHeld),
+      percent(hits / requests),
+      percent(bytesHit / bytes),
+      percent(costSaved / cost),
+      ...phases.map(phase => percent(byPhase[phase].hits / byPhase[phase].requests)),
+    ],
+  )
+  const counts = Object.entries(sizes).map(([by, bytes]) => {
+    const each = Object.entries(countsFor(budget, bytes)).map(([profile, number]) => `${profile} ${amount(number)}`)
+    return `by the ${by} ${each.join(', ')}`
+  })
   return [
     `### Policy, budget ${megabytes(budget)} MB, ${amount(results[0][1].requests)} requests`,
     table(head, rows),
-    `Entries only: ${counts.join(', ')}. The trace is described in bench/trace.mjs.`,
+    `Entries only: ${counts.join('; ')}. The trace is described in bench/trace.mjs.`,
   ].join('\n\n')
 }
