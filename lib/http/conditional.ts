@@ -29,7 +29,7 @@ export type Form =
   | { readonly is: 'part'; readonly start: number; readonly end: number }
   | { readonly is: 'unsatisfiable' }
 
-const WHOLE: Form = { is: 'whole' }
+export const WHOLE: Form = { is: 'whole' }
 
 /** What a stored answer can be compared by. */
 export interface Validated {

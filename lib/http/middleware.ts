@@ -51,9 +51,9 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   const { route } = policy
 
   function reelcache(req: Request, res: Response, next: NextFunction): void {
+    shareHiddenClass(req, res)
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
     if (res.destroyed) return next()
-    shareHiddenClass(req, res)
     const asked = askedBy(req)
     const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
     if (typeof key === 'string') return goPast(engine, profile, route, asked, res, next, key)

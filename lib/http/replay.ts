@@ -6,7 +6,7 @@ import type { CacheEntry } from '../core/types.js'
 import type { Asked } from './asked.js'
 import type { Status } from './cache-status.js'
 import type { Engine, Located } from './engine.js'
-import { conditionsOf, formOf, type Conditions, type Form } from './conditional.js'
+import { conditionsOf, formOf, WHOLE, type Conditions, type Form } from './conditional.js'
 import { isAccumulating, mergedValue } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isAudio } from './media.js'
@@ -21,15 +21,18 @@ export function replay(
   now: number,
   pace = 0,
 ): void {
-  writeHeader(res, entry, entry.etag, status, now)
   const isTransformed = mayBeTransformed(headers, res, entry)
+  const isWhole = entry.status !== 200 || method === 'POST'
+  const form: Form = isWhole ? WHOLE : choose(method, entry, conditionsOf(headers), isTransformed)
+  writeHeader(res, entry, entry.etag, status, now, form)
   if (isTransformed) weakenEtag(res)
   else offerRanges(method, res, entry)
-  const isWhole = entry.status !== 200 || method === 'POST'
-  const form: Form = isWhole ? { is: 'whole' } : choose(method, entry, conditionsOf(headers), isTransformed)
   if (form.is === 'whole' && entry.chunkEnds !== undefined && method !== 'HEAD') sendStream(res, entry, pace)
   else send(method, res, entry, form)
 }
+
+/** RFC 9110 section 15.4.5: what describes a body that is not sent stays away. */
+const OF_THE_BODY = new Set(['content-type', 'content-length', 'content-encoding', 'content-language'])
 
 /** The stored header, over what middleware in front has set. */
 export function writeHeader(
@@ -38,10 +41,13 @@ export function writeHeader(
   etag: string | undefined,
   status: Status,
   now: number,
+  form: Form = WHOLE,
 ): void {
+  const hasBody = form.is !== 'not-modified'
   for (const name of removed) res.removeHeader(name)
+  if (!hasBody) for (const name of OF_THE_BODY) res.removeHeader(name)
   for (const name in headers) {
-    if (name === 'etag') continue
+    if (name === 'etag' || (!hasBody && OF_THE_BODY.has(name))) continue
     const current = isAccumulating(name) ? res.getHeader(name) : undefined
     res.setHeader(name, mergedValue(name, current, headers[name]!))
   }
@@ -84,9 +90,6 @@ function send(method: string, res: Response, entry: CacheEntry, form: Form): voi
   const { body } = entry
   switch (form.is) {
     case 'not-modified':
-      // RFC 9110 section 15.4.5: what describes a body that is not sent stays away.
-      for (const name of ['Content-Type', 'Content-Length', 'Content-Encoding', 'Content-Language'])
-        res.removeHeader(name)
       res.writeHead(304).end()
       return
     case 'unsatisfiable':
