@@ -1,10 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 
-/**
- * A request, with what the client has said. Each look at a request is slow where Express has given it another prototype: these are taken
- * once.
- */
+/** A request, with what the client has said, taken once. */
 export interface Asked {
   readonly req: Request
   readonly method: string

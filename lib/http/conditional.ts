@@ -60,6 +60,8 @@ const ENTITY_TAG = /(?:W\/)?"[^"]*"|[^\s,]+/g
 
 /** RFC 9110 section 13.1.2: weak comparison with each member of the list; `*` matches whatever there is. */
 export function etagMatches(ifNoneMatch: string, etag: string | undefined): boolean {
+  // What nearly every client sends: the one tag it was given.
+  if (ifNoneMatch === etag) return true
   if (ifNoneMatch.trim() === '*') return true
   if (etag === undefined) return false
   return (ifNoneMatch.match(ENTITY_TAG) ?? []).some(candidate => opaque(candidate) === opaque(etag))

@@ -45,7 +45,8 @@ export function writeHeader(
 ): void {
   const hasBody = form.is !== 'not-modified'
   for (const name of removed) res.removeHeader(name)
-  if (!hasBody) for (const name of OF_THE_BODY) res.removeHeader(name)
+  // To take away what is not there takes longer than to look.
+  if (!hasBody) for (const name of OF_THE_BODY) if (res.hasHeader(name)) res.removeHeader(name)
   for (const name in headers) {
     if (name === 'etag' || (!hasBody && OF_THE_BODY.has(name))) continue
     const current = isAccumulating(name) ? res.getHeader(name) : undefined
