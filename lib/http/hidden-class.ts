@@ -7,7 +7,8 @@ import type { Request, Response } from 'express'
  */
 export const PROTOTYPES_ARE_COSTLY = Number.parseInt(process.versions.node) < 24
 
-const CLASSES = Symbol('reelcache.classes')
+// Found again by the package's other build too, where an app has loaded both.
+const CLASSES = Symbol.for('reelcache.classes')
 
 /** What a server makes requests and responses with. */
 type Classes = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
@@ -17,15 +18,16 @@ export const noteClasses = <S extends Server>(server: S, classes: Classes): S =>
   Object.defineProperty(server, CLASSES, { value: classes })
 
 /**
- * Makes a request and its response kinds that V8 knows again, where they have another prototype than they were born with. What V8 keeps as
- * dictionaries shares a hidden class with all others of its prototype: what is left of a request then costs about half. V8 has places for
- * 64 such classes; in one process of 64 a request's and its response's fall on one by chance, and nothing is won. Without the prototype's
- * change a dictionary would be the slower one.
+ * Gives a request and its response a hidden class that V8 knows again, where they have another prototype than they were born with: what V8
+ * keeps as a dictionary shares one with all other dictionaries of its prototype, and what is left of a request then costs about half. V8 has
+ * places for 64 such classes; in one process of 64 a request's and its response's fall on one by chance, and nothing is won. Without the
+ * prototype's change a dictionary would be the slower one.
  */
 export function shareHiddenClass(req: Request, res: Response): void {
   if (!PROTOTYPES_ARE_COSTLY) return
-  const { server } = req.socket as { server?: { readonly [CLASSES]?: Classes } }
-  const { IncomingMessage: Req = IncomingMessage, ServerResponse: Res = ServerResponse } = server?.[CLASSES] ?? {}
+  const socket = req.socket as { server?: { readonly [CLASSES]?: Classes } } | undefined
+  const { IncomingMessage: Req = IncomingMessage, ServerResponse: Res = ServerResponse } =
+    socket?.server?.[CLASSES] ?? {}
   if (Object.getPrototypeOf(req) !== Req.prototype) keepAsDictionary(req, 'complete')
   if (Object.getPrototypeOf(res) !== Res.prototype) keepAsDictionary(res, 'sendDate')
 }
