@@ -43,3 +43,13 @@ export function faultUnderLoad(kind, { misses }, request, window) {
   if (misses && calls < answers) return `answered ${answers - calls} new requests without the handler`
   return undefined
 }
+
+/** What is wrong with the answer once the load is over; undefined when nothing is. */
+export async function faultAfterLoad(server, { misses }, request) {
+  if (misses) return undefined
+  try {
+    await fetchRight(server.port, request)
+  } catch ({ message }) {
+    return message
+  }
+}

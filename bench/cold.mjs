@@ -4,6 +4,8 @@ import { start } from './process.mjs'
 import { amount, quantile, ratio, table } from './table.mjs'
 
 const TOGETHER = 500
+/** Bursts before those that count: a process that has just begun speaks of its compiler. */
+const WARM_UP = 10
 
 /** Many at once on a key nobody has asked for yet, again with new keys. */
 export async function cold(entrants, settings) {
@@ -15,11 +17,10 @@ export async function cold(entrants, settings) {
       server = await start(name, settings)
       const calls = []
       const times = []
-      // The first burst warms up.
-      for (let id = 0; id < settings.rounds + 10; id++) {
+      for (let id = 0; id < WARM_UP + settings.rounds; id++) {
         const before = (await server.sample()).calls
         const took = await burst(server.port, ask.slow(id), TOGETHER)
-        if (id < 10) continue
+        if (id < WARM_UP) continue
         times.push(...took)
         calls.push((await server.sample()).calls - before)
       }

@@ -1,5 +1,4 @@
-import { faultUnderLoad, prepare } from './check.mjs'
-import { fetchRight } from './client.mjs'
+import { faultAfterLoad, faultUnderLoad, prepare } from './check.mjs'
 import { load } from './load.mjs'
 import { start } from './process.mjs'
 import { amount, median, percent, ratio, table } from './table.mjs'
@@ -19,7 +18,8 @@ export async function compare(workload, entrants, settings) {
       if (workload.misses) await runner.server.reset()
       const window = await load(runner.server, { ...settings, ...runner })
       const fault =
-        faultUnderLoad(runner.kind, workload, runner.request, window) ?? (await faultAfter(workload, runner))
+        faultUnderLoad(runner.kind, workload, runner.request, window) ??
+        (await faultAfterLoad(runner.server, workload, runner.request))
       if (fault !== undefined) {
         left.push(`${runner.name} (${fault})`)
         runners.splice(runners.indexOf(runner), 1)
@@ -29,16 +29,6 @@ export async function compare(workload, entrants, settings) {
   }
   for (const { server } of runners) await server.stop()
   return report(workload, runners, left, workload.baseline ?? settings.baseline)
-}
-
-/** What is wrong with the answer once the load is over; undefined when nothing is. */
-async function faultAfter({ misses }, { server, request }) {
-  if (misses) return undefined
-  try {
-    await fetchRight(server.port, request)
-  } catch ({ message }) {
-    return message
-  }
 }
 
 /** Starts the variants, each with what it is to be loaded with; who does not answer rightly is left out. */

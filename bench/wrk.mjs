@@ -45,12 +45,7 @@ end
 
 /** Microseconds, from the last line of `times`: `0m1.23s 0m0.45s`. */
 function busyTime(stdout) {
-  const spans = [
-    ...stdout
-      .trimEnd()
-      .split('\n')
-      .at(-1)
-      .matchAll(/(\d+)m([\d.]+)s/g),
-  ]
+  const ofChildren = stdout.trimEnd().split('\n').at(-1)
+  const spans = [...ofChildren.matchAll(/(\d+)m([\d.]+)s/g)]
   return spans.reduce((sum, [, minutes, seconds]) => sum + (Number(minutes) * 60 + Number(seconds)) * 1e6, 0)
 }

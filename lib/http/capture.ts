@@ -134,7 +134,7 @@ const outletOf = ({ writeHead, write, end, flushHeaders }: ServerResponse): Outl
   flushHeaders,
 })
 
-/** Each by its name: of an object that is written to by `Object.assign`, V8 makes a dictionary, which is slow from then on. */
+/** Each by its name: of an object that is written to by `Object.assign`, V8 makes a dictionary, which is slower wherever it was none yet. */
 function patch(res: ServerResponse, { writeHead, write, end, flushHeaders }: Outlet): void {
   res.writeHead = writeHead
   res.write = write
