@@ -19,6 +19,15 @@ function written(chunk: string, encoding: BufferEncoding): RequestHandler {
   }
 }
 
+/** Answers with a part of a buffer that is used again afterwards. */
+function reused(send: (res: Response, scratch: Buffer) => void): RequestHandler {
+  return (_req, res) => {
+    const scratch = Buffer.alloc(64, 'a')
+    text(res).once('finish', () => scratch.fill('b'))
+    send(res, scratch.subarray(8, 40))
+  }
+}
+
 const waysToSend: [string, RequestHandler][] = [
   ['res.json', (_req, res) => void res.json({ title: 'Amélie', year: 2001 })],
   ['res.json with a status', (_req, res) => void res.status(200).json([1, 2])],
@@ -30,6 +39,15 @@ const waysToSend: [string, RequestHandler][] = [
   ['res.end with a string', (_req, res) => void text(res).end('fin — 完')],
   ['res.end with an encoding', (_req, res) => void text(res).end('Amélie', 'latin1')],
   ['res.end with a Buffer', (_req, res) => void res.end(binary)],
+  ['res.end with a Buffer that is filled anew once it has gone', reused((res, scratch) => res.end(scratch))],
+  ['res.send of a Buffer that is filled anew once it has gone', reused((res, scratch) => res.send(scratch))],
+  [
+    'res.end of a stream with a Buffer that is filled anew once it has gone',
+    reused((res, scratch) => {
+      res.write('first ')
+      res.end(scratch)
+    }),
+  ],
   ['res.end with a callback only', (_req, res) => void res.end(() => undefined)],
   ['res.end twice', (_req, res) => void text(res).end('once').end()],
 ]

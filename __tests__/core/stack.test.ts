@@ -23,7 +23,7 @@ class MapTier implements Tier {
   }
   set(entry: CacheEntry): MaybePromise<boolean> {
     return this.#answer('set', () => {
-      this.kept.set(entry.key, { ...entry, body: Buffer.from(entry.body) })
+      this.kept.set(entry.key, entry)
       return entry.body.length <= this.maxEntryBytes || !this.kept.delete(entry.key)
     })
   }
@@ -91,7 +91,14 @@ describe('reading', () => {
     const { stack, memory, file, entry } = setup()
     file.kept.set(entry.key, entry)
     expect(await stack.get(entry.key)).toEqual(entry)
-    expect(memory.kept.get(entry.key)?.body).toEqual(entry.body)
+    expect(memory.kept.get(entry.key)).toEqual(entry)
+  })
+
+  it('knows what it found in a slower tier from what lies in the fastest since', async () => {
+    const { stack, file, entry } = setup()
+    file.kept.set(entry.key, entry)
+    const found = [(await stack.get(entry.key))!, (await stack.get(entry.key))!]
+    expect(found.map(one => stack.tierOf(one))).toEqual(['file', 'memory'])
   })
 
   it('prefers a fresh entry of a slower tier to a stale one of a faster', async () => {

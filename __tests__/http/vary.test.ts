@@ -59,8 +59,8 @@ describe('the key of a variant', () => {
 })
 
 describe('the index of variants', () => {
-  const variantOf = (name: string, value: string, deleteAt = 2_000): CacheEntry =>
-    entryOf({ key: variantKey(KEY, [name], { [name]: value }), deleteAt })
+  const variantOf = (name: string, value: string, coverUntil = 2_000): CacheEntry =>
+    entryOf({ key: variantKey(KEY, [name], { [name]: value }), refreshUntil: 0, coverUntil })
   const indexOf = (...entries: [name: string, entry: CacheEntry][]): CacheEntry =>
     entries.reduce<CacheEntry | undefined>(
       (index, [name, entry]) => withVariant(index, KEY, [name], entry).index,
@@ -85,7 +85,7 @@ describe('the index of variants', () => {
 
   it('holds the tags of what it leads to, no body, and lives as long as the longest of its variants', () => {
     const index = indexOf(['x-theme', dark], ['x-theme', variantOf('x-theme', 'light', 1_000)])
-    expect(index).toMatchObject({ key: KEY, tags: dark.tags, headers: {}, deleteAt: 2_000, staleAt: 2_000 })
+    expect(index).toMatchObject({ key: KEY, tags: dark.tags, headers: {}, coverUntil: 2_000, staleAt: 2_000 })
     expect(index.body).toHaveLength(0)
   })
 

@@ -34,8 +34,11 @@ class Pair {
 
   run({ does, profile, path, tag, size, ttl }: Operation): void {
     const { clock, memory, model } = this
-    const deleteAt = clock.now() + ttl
-    const entry = entryOf({ profile, path: `/${path}`, tags: [tag], body: Buffer.alloc(size), deleteAt }, clock)
+    const coverUntil = clock.now() + ttl
+    const entry = entryOf(
+      { profile, path: `/${path}`, tags: [tag], body: Buffer.alloc(size), refreshUntil: 0, coverUntil },
+      clock,
+    )
     switch (does) {
       case 'set':
         model.delete(entry.key)
@@ -55,7 +58,7 @@ class Pair {
       }
       case 'sweep':
         memory.sweep(profile)
-        expect(this.#of(profile).filter(kept => kept.deleteAt <= clock.now())).toEqual([])
+        expect(this.#of(profile).filter(kept => kept.coverUntil <= clock.now())).toEqual([])
         break
       case 'advance':
         clock.advance(ttl)

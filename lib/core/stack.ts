@@ -1,4 +1,4 @@
-import { isFresh } from './entry.js'
+import { isFresh, makeEntry } from './entry.js'
 import { chain, isPromise } from './maybe.js'
 import type { CacheEntry, Clock, MaybePromise, Tier } from './types.js'
 
@@ -112,7 +112,9 @@ export class Stack implements Tier {
       const isAnswer = entry !== undefined && (entry.variants !== undefined || isFresh(entry, this.clock.now()))
       if (entry !== undefined && index > 0) this.#origins.set(entry, tier.name)
       if (!isAnswer || isPurged(entry)) return this.#search(key, index + 1, stale ?? entry, purges)
-      for (const faster of this.tiers.slice(0, index)) void this.#attempt(false, faster, () => faster.set(entry))
+      // As an entry of its own: this one was found here, and what will be found there was not.
+      for (const faster of this.tiers.slice(0, index))
+        void this.#attempt(false, faster, () => faster.set(makeEntry(entry)))
       return entry
     })
   }

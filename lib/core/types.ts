@@ -17,7 +17,7 @@ export type ProfileName = (typeof PROFILES)[number]
 export const mapProfiles = <T>(make: (name: ProfileName) => T): Record<ProfileName, T> =>
   Object.fromEntries(PROFILES.map(name => [name, make(name)])) as Record<ProfileName, T>
 
-/** One stored answer. Frozen: every hit shares it. */
+/** One stored answer. Frozen: every hit shares it. Made by `makeEntry`. */
 export interface CacheEntry {
   /** The full text of the key, compared on every read. */
   readonly key: string
@@ -27,6 +27,7 @@ export interface CacheEntry {
   readonly headers: HeaderMap
   /** Fields that stood on the response before the handler ran and that it took away. */
   readonly removed: readonly string[]
+  /** Bytes of its own: nobody writes to them any more, and they are no part of a larger buffer (`ownBytes`). */
   readonly body: Buffer
   /** The validator that hits send: the handler's own, or a strong one of ours. Only a 200 has one. */
   readonly etag: string | undefined
@@ -43,16 +44,14 @@ export interface CacheEntry {
   readonly refreshUntil: Milliseconds
   /** Before this instant it is served stale where the handler fails (RFC 5861 section 4); not after `staleAt`: never. */
   readonly coverUntil: Milliseconds
-  /** From this instant on only a 304 of the handler makes it usable again; the next sweep removes it. */
-  readonly deleteAt: Milliseconds
   /** How long the handler took to make it: what a hit saves. */
   readonly handlerTime: Milliseconds
   /** Where the chunks of an event stream end, in bytes: it is replayed in the same chunks. */
-  readonly chunkEnds?: readonly number[]
+  readonly chunkEnds?: readonly number[] | undefined
   /** The last purges that were known when its handler began, where machines tell each other of purges: a later one throws it out wherever it lies. */
-  readonly asOf?: string
+  readonly asOf?: string | undefined
   /** Set on the index of a key whose answers differ by `Vary` (RFC 9111 section 4.1); such an entry has no body. */
-  readonly variants?: readonly Variant[]
+  readonly variants?: readonly Variant[] | undefined
 }
 
 /** One of the answers under a key: which request fields chose it, and where it is stored. */
@@ -67,7 +66,7 @@ export interface Tier {
   /** Bytes of body above which the tier takes nothing. */
   readonly maxEntryBytes: number
   get(key: string): MaybePromise<CacheEntry | undefined>
-  /** Takes a copy of the body. Atomic: afterwards the old entry is there, or the new one, or none, never a mixture. False: it was not admitted. */
+  /** Atomic: afterwards the old entry is there, or the new one, or none, never a mixture. False: it was not admitted. */
   set(entry: CacheEntry): MaybePromise<boolean>
   delete(key: string): MaybePromise<boolean>
   /** Removes every entry that carries the tag; answers how many went. */

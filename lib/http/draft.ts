@@ -66,10 +66,11 @@ export class Draft {
     return isEventStream(this.line('content-type')) && !this.#isEncoded
   }
 
-  /** The entry this answer makes with `body`; `chunks` are what that came in. */
+  /** The entry this answer makes with `body`, which is its own from now on; `chunks` are what that came in. */
   entry(body: Buffer, chunks: readonly Buffer[] = []): CacheEntry {
     const { engine, profile, key } = this.visit
-    const made = newEntry({
+    const isKept = this.isEventStream && chunks.length > 0 && chunks.length <= MOST_CHUNKS
+    return newEntry({
       key: this.key,
       profile,
       status: this.status,
@@ -80,9 +81,8 @@ export class Draft {
       now: engine.clock.now(),
       handlerTime: performance.now() - this.#since,
       asOf: this.asOf,
+      chunkEnds: isKept ? endsOf(chunks) : undefined,
     })
-    const isKept = this.isEventStream && chunks.length > 0 && chunks.length <= MOST_CHUNKS
-    return isKept ? { ...made, chunkEnds: endsOf(chunks) } : made
   }
 
   /** What can be said against storing before the body is known. */

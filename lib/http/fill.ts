@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { makeEntry } from '../core/entry.js'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
-import { isPromise } from '../core/maybe.js'
+import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
@@ -12,7 +13,7 @@ import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { START_BYTES } from './media.js'
-import { renewedHeaders, timesOf } from './new-entry.js'
+import { renewedHeaders } from './new-entry.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { mayBeTransformed, offerRanges, replay, setStatus, writeLocation } from './replay.js'
 import { store } from './store.js'
@@ -212,7 +213,7 @@ export class Fill implements Sink {
     this.#watchSilence()
     const body = this.#body
     const live: LiveAnswer = {
-      entry: Object.freeze(this.#draft.entry(Buffer.alloc(0))),
+      entry: this.#draft.entry(Buffer.alloc(0)),
       varied: this.#draft.varied,
       length: this.#draft.line('content-length'),
       join: (reader: LiveReader): StopReading => {
@@ -361,7 +362,7 @@ export class Fill implements Sink {
   #takeWhole(body: Buffer): boolean {
     const refusal = this.#judgeWhole(body)
     if (refusal !== undefined) return this.#passOn(refusal)
-    this.#entry = this.#draft.entry(body)
+    this.#entry = this.#draft.entry(ownBytes([body]))
     this.#showEtag(this.#entry)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && this.#entry.status === 200)
@@ -369,7 +370,7 @@ export class Fill implements Sink {
 
   #takeStream(): void {
     const { chunks } = this.#body
-    const body = Buffer.concat(chunks)
+    const body = ownBytes(chunks)
     const refusal = this.#judgeStream(body)
     if (refusal === undefined) {
       this.#entry = this.#draft.entry(body, chunks)
@@ -422,7 +423,8 @@ export class Fill implements Sink {
     const varied = this.#draft.varied
     store(engine, profile, key.text, varied, entry)
     engine.backoff.worked(this.flight.key)
-    if (this.#body.hasReaders) this.#readFromStore(entry)
+    // Whoever is still reading reads what was stored, so that the answer is held once.
+    if (this.#body.hasReaders) this.#body.rebase(entry.body)
     if (entry.staleAt > engine.clock.now()) {
       engine.unshared.unmark(this.flight.key)
       this.flight.land({ entry, varied })
@@ -431,12 +433,6 @@ export class Fill implements Sink {
       engine.unshared.mark(this.flight.key, UNSHARED_SPAN)
       this.flight.refuse()
     }
-  }
-
-  /** Whoever is still reading reads what was stored, so that the answer is held once. */
-  #readFromStore({ key }: CacheEntry): void {
-    const stored = this.visit.engine.tier.get(key)
-    if (!isPromise(stored) && stored !== undefined) this.#body.rebase(stored.body)
   }
 
   /** The handler answered 304 to the stored validator (RFC 9111 section 4.3.4): the stored answer is renewed and sent. */
@@ -457,7 +453,7 @@ export class Fill implements Sink {
     const entry =
       typeof verdict === 'string'
         ? stale
-        : { ...stale, headers, ...timesOf(verdict, now), ...(asOf !== undefined && { asOf }) }
+        : makeEntry({ ...stale, headers, ...verdict, storedAt: now, asOf: asOf ?? stale.asOf })
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
       this.#isStoring = false

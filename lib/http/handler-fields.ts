@@ -19,6 +19,9 @@ const HOP_BY_HOP = new Set([
 /** Fields that the cache writes itself on every answer. */
 const OWN = new Set(['age', 'cache-status', 'x-cache', 'content-length'])
 
+/** Most handlers take nothing away, and each entry would hold an empty list. */
+const NOTHING: readonly string[] = Object.freeze([])
+
 /** Fields that middleware before and after the cache add members to: only what was added is the handler's. */
 const ACCUMULATING = new Set(['vary', 'link', 'access-control-expose-headers', 'server-timing', 'allow'])
 
@@ -40,7 +43,7 @@ export function handlerFields(before: Fields, after: Fields): HandlerFields {
     if (added !== undefined) headers[name] = added
   }
   const removed = Object.keys(before).filter(name => after[name] === undefined && !OWN.has(name))
-  return { headers, removed }
+  return { headers, removed: removed.length === 0 ? NOTHING : removed }
 }
 
 function addedValue(

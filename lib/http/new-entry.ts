@@ -1,3 +1,4 @@
+import { makeEntry } from '../core/entry.js'
 import type { CacheEntry, HeaderMap, Milliseconds, ProfileName } from '../core/types.js'
 import { etagFor } from './etag.js'
 import type { Freshness } from './freshness.js'
@@ -15,20 +16,22 @@ export interface NewEntry {
   readonly now: Milliseconds
   readonly handlerTime: Milliseconds
   readonly asOf: string | undefined
+  readonly chunkEnds: readonly number[] | undefined
 }
 
-// Each field by its name: V8 makes an object of known shape of it, in a fifth of the time that a spread takes.
+// Nothing is spread here: that would take five times as long.
 export function newEntry(made: NewEntry): CacheEntry {
-  const { key, profile, status, fields, body, tags, freshness, now, handlerTime, asOf } = made
+  const { key, profile, status, fields, body, tags, freshness, now, handlerTime, asOf, chunkEnds } = made
+  const { headers, removed } = fields
   const { generatedAt, staleAt, explicit, refreshUntil, coverUntil } = freshness
-  const entry = {
+  return makeEntry({
     key,
     profile,
     status,
-    headers: fields.headers,
-    removed: fields.removed,
+    headers,
+    removed,
     body,
-    etag: status === 200 ? etagFor(body, lineOf(fields.headers, 'etag')) : undefined,
+    etag: status === 200 ? etagFor(body, lineOf(headers, 'etag')) : undefined,
     tags,
     generatedAt,
     storedAt: now,
@@ -36,21 +39,11 @@ export function newEntry(made: NewEntry): CacheEntry {
     explicit,
     refreshUntil,
     coverUntil,
-    deleteAt: deleteAtOf(freshness),
     handlerTime,
-  }
-  return asOf === undefined ? entry : { ...entry, asOf }
+    chunkEnds,
+    asOf,
+  })
 }
-
-type Times = Freshness & Pick<CacheEntry, 'storedAt' | 'deleteAt'>
-
-export const timesOf = (freshness: Freshness, now: Milliseconds): Times => ({
-  ...freshness,
-  storedAt: now,
-  deleteAt: deleteAtOf(freshness),
-})
-
-const deleteAtOf = ({ refreshUntil, coverUntil }: Freshness): Milliseconds => Math.max(refreshUntil, coverUntil)
 
 /** RFC 9111 section 3.2: what a 304 does not replace, because it speaks of the body. */
 const ABOUT_THE_BODY = new Set(['content-length', 'content-encoding', 'content-range', 'content-md5', 'etag'])

@@ -12,9 +12,8 @@ export function store(
   varied: readonly string[],
   entry: CacheEntry,
 ): void {
-  const frozen = Object.freeze(entry)
   attempt(engine, () =>
-    chain(varied.length === 0 ? engine.tier.set(frozen) : setVariant(engine, key, varied, frozen), isStored => {
+    chain(varied.length === 0 ? engine.tier.set(entry) : setVariant(engine, key, varied, entry), isStored => {
       if (isStored) engine.report({ type: 'stored', profile, key: entry.key, bytes: entrySize(entry) })
       else engine.report({ type: 'refused', profile, key: entry.key, reason: 'admission' })
     }),
@@ -30,7 +29,7 @@ function setVariant(
   return chain(tier.get(key), known => {
     const { index, dropped } = withVariant(known?.variants === undefined ? undefined : known, key, varied, entry)
     return chain(tier.set(entry), isStored =>
-      isStored ? chain(tier.set(Object.freeze(index)), () => chain(deleteAll(tier, dropped), () => true)) : false,
+      isStored ? chain(tier.set(index), () => chain(deleteAll(tier, dropped), () => true)) : false,
     )
   })
 }

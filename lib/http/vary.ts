@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { deleteAtOf, makeEntry } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
 import { VARIANT } from '../core/variants.js'
 import { joined, members, type Fields } from './headers.js'
@@ -54,9 +55,10 @@ export function withVariant(
   const others = (index?.variants ?? []).filter(variant => variant.key !== entry.key)
   const variants = [...others, { names, key: entry.key }]
   const dropped = variants.splice(0, variants.length - MAX_VARIANTS).map(variant => variant.key)
-  const deleteAt = Math.max(index?.variants === undefined ? 0 : index.deleteAt, entry.deleteAt)
+  const deleteAt = Math.max(index?.variants === undefined ? 0 : deleteAtOf(index), deleteAtOf(entry))
+  const times = { staleAt: deleteAt, refreshUntil: deleteAt, coverUntil: deleteAt }
   return {
-    index: { ...entry, key, headers: {}, removed: [], body: Buffer.alloc(0), staleAt: deleteAt, deleteAt, variants },
+    index: makeEntry({ ...entry, key, headers: {}, removed: [], body: Buffer.alloc(0), ...times, variants }),
     dropped,
   }
 }

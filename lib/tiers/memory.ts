@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
+import { deleteAtOf, entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
 import { profileOfTag } from '../core/profile-tags.js'
@@ -51,8 +51,6 @@ export interface Held {
 
 interface Slot extends Held {
   uses: number
-  /** What each use adds to its credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
-  readonly worth: number
   /** By this the tails of two profiles are compared, and the least goes (GreedyDual-Size with frequency and cost). */
   credit: number
 }
@@ -85,7 +83,7 @@ export class MemoryTier implements Tier {
     const slot = this.#rooms[profileOf(key)].slots.get(key)
     if (slot === undefined) return undefined
     slot.uses++
-    slot.credit = this.#inflation + (1 + slot.uses) * slot.worth
+    slot.credit = this.#inflation + (1 + slot.uses) * worthOf(slot)
     return slot.entry
   }
 
@@ -99,11 +97,8 @@ export class MemoryTier implements Tier {
     if (full && !known && !this.#admits(entry)) return false
     this.#makeRoom(bytes)
     this.#evicting = 'entries'
-    // The handler may go on using its buffer, and a part of Node's shared pool would keep the whole pool in memory.
-    const own = Object.freeze({ ...entry, body: copyOf(entry.body) })
-    const worth = Math.sqrt(Math.max(entry.handlerTime, LEAST_TIME)) / bytes
-    const credit = this.#inflation + worth
-    room.slots.set(entry.key, { entry: own, bytes, since: this.options.clock.now(), uses: 0, worth, credit })
+    const credit = this.#inflation + worthOf({ entry, bytes })
+    room.slots.set(entry.key, { entry, bytes, since: this.options.clock.now(), uses: 0, credit })
     room.bytes += bytes
     this.#bytes += bytes
     this.#tags.add(entry.key, entry.tags)
@@ -138,7 +133,7 @@ export class MemoryTier implements Tier {
   sweep(profile: ProfileName): void {
     const now = this.options.clock.now()
     const expired: CacheEntry[] = []
-    for (const { entry } of this.#rooms[profile].slots.values()) if (now >= entry.deleteAt) expired.push(entry)
+    for (const { entry } of this.#rooms[profile].slots.values()) if (now >= deleteAtOf(entry)) expired.push(entry)
     for (const entry of expired) {
       this.delete(entry.key)
       this.options.onExpire?.(entry)
@@ -228,11 +223,9 @@ export class MemoryTier implements Tier {
   }
 }
 
-function copyOf(body: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(body.length)
-  body.copy(copy)
-  return copy
-}
+/** What each use adds to an entry's credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
+const worthOf = ({ entry, bytes }: Pick<Slot, 'entry' | 'bytes'>): number =>
+  Math.sqrt(Math.max(entry.handlerTime, LEAST_TIME)) / bytes
 
 /** Every key begins with its profile and a space. */
 const profileOf = (key: string): ProfileName => key.slice(0, key.indexOf(' ')) as ProfileName

@@ -1,3 +1,4 @@
+import { makeEntry } from '../core/entry.js'
 import { newHeaderMap } from '../core/header-map.js'
 import { PROFILES, type CacheEntry, type Milliseconds } from '../core/types.js'
 import { sha256 } from './digest.js'
@@ -17,7 +18,7 @@ export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
 }
 
 /** The instants at which an entry's uses end. */
-export type EndsOfUse = Pick<CacheEntry, 'staleAt' | 'refreshUntil' | 'coverUntil' | 'deleteAt'>
+export type EndsOfUse = Pick<CacheEntry, 'staleAt' | 'refreshUntil' | 'coverUntil'>
 
 const VERSION = 1
 const LAST_INSTANT = 8.64e15
@@ -44,19 +45,18 @@ export function metaOf(
 
 /** The entry that a meta and its body make; `times` where its uses end otherwise than was written. */
 export function entryOf(meta: Meta, body: Buffer, times?: EndsOfUse): CacheEntry {
-  const { etag, size: _size, sha256: _sha256, created: _created, expires: _expires, ...entry } = meta
-  return Object.freeze({ ...entry, etag: etag ?? undefined, body, ...times })
+  return makeEntry({ ...meta, etag: meta.etag ?? undefined, body, ...times })
 }
 
 /** The fields in one order, and last a digest of the text before it. */
 export function encodeMeta(meta: Meta): Buffer {
   const { key, profile, status, headers, removed, etag, tags, explicit, variants, size, sha256: bodyDigest } = meta
-  const { generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires } = meta
+  const { generatedAt, storedAt, staleAt, refreshUntil, coverUntil, created, expires } = meta
   const { handlerTime, chunkEnds, asOf } = meta
   const text = JSON.stringify({
     version: VERSION,
     ...{ key, profile, status, headers, removed, etag, tags, variants, explicit, size, sha256: bodyDigest },
-    ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, deleteAt, created, expires },
+    ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, created, expires },
     ...{ handlerTime, chunkEnds, asOf },
   })
   return Buffer.from(`${text.slice(0, -1)},"digest":"${sha256(text)}"}\n`)
@@ -128,7 +128,6 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   staleAt: isInstant,
   refreshUntil: isInstant,
   coverUntil: isInstant,
-  deleteAt: isInstant,
   handlerTime: isInstant,
   chunkEnds: value => value === undefined || isListOf(isOffset)(value),
   asOf: value => value === undefined || (isText(value) && PURGE_IDS.test(value as string)),

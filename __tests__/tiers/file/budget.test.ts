@@ -151,7 +151,7 @@ describe('time', () => {
     await tier.set(entry)
     clock.advance(365 * 86_400_000)
     const now = clock.now()
-    const ends = { refreshUntil: now + 400_000, coverUntil: now + 500_000, deleteAt: now + 500_000 }
+    const ends = { refreshUntil: now + 400_000, coverUntil: now + 500_000 }
     expect(await tier.get(entry.key)).toEqual({ ...entry, staleAt: now + 300_000, ...ends })
   })
 
@@ -159,7 +159,10 @@ describe('time', () => {
     const dir = directory()
     const { tier } = open(dir)
     const now = clock.now()
-    const entry = speech({ explicit: true, staleAt: now + 10_000, deleteAt: now + 10_000 }, clock)
+    const entry = speech(
+      { explicit: true, staleAt: now + 10_000, refreshUntil: now + 10_000, coverUntil: now + 10_000 },
+      clock,
+    )
     await tier.set(entry)
     clock.advance(9_999)
     expect(await tier.get(entry.key)).toEqual(entry)

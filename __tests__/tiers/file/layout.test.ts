@@ -48,7 +48,6 @@ describe('the directory', () => {
       refreshUntil: entry.refreshUntil,
       coverUntil: entry.coverUntil,
       handlerTime: entry.handlerTime,
-      deleteAt: entry.deleteAt,
       created: '2026-05-17T20:15:00.000Z',
       expires: null,
     })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CacheEntry, Clock, Tier } from '../../../lib/core/types.js'
+import type { Clock, Tier } from '../../../lib/core/types.js'
 import { RedisTier } from '../../../lib/tiers/redis/tier.js'
 import { libraries, type Client } from '../../support/redis-clients.js'
 import { startCluster } from '../../support/redis-cluster.js'
@@ -36,7 +36,7 @@ async function makeTier(client: Client, clock: Clock): Promise<Tier> {
       const { asOf: _, ...own } = entry
       return own
     },
-    set: entry => tier.set({ ...entry, asOf: tier.asOf } as CacheEntry),
+    set: entry => tier.set({ ...entry, asOf: tier.asOf }),
     delete: key => tier.delete(key),
     deleteTag: tag => tier.deleteTag(tag),
     clear: () => tier.clear(),

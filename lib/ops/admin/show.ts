@@ -1,4 +1,4 @@
-import { entrySize } from '../../core/entry.js'
+import { deleteAtOf, entrySize } from '../../core/entry.js'
 import { BYPASS_REASONS, REFUSAL_REASONS } from '../../core/outcomes.js'
 import type { Milliseconds } from '../../core/types.js'
 import type { Note } from '../journal.js'
@@ -36,7 +36,7 @@ export const detailsOf = (entry: StoredEntry, now: Milliseconds): object => ({
   staleAt: iso(entry.staleAt),
   servedWhileRefreshedUntil: entry.refreshUntil > entry.staleAt ? iso(entry.refreshUntil) : null,
   servedOnErrorsUntil: entry.coverUntil > entry.staleAt ? iso(entry.coverUntil) : null,
-  deletedAt: iso(entry.deleteAt),
+  deletedAt: iso(deleteAtOf(entry)),
   handlerTime: Math.round(entry.handlerTime),
   variants: entry.variants ?? [],
 })

@@ -166,16 +166,15 @@ export class FileTier implements Tier {
       await this.#locks.run(digest, () => this.#forget(entry.key))
       return false
     }
-    // The owner of the body may use it again as soon as this call returns.
-    const body = Buffer.from(entry.body)
+    const { length } = entry.body
     const write: Write = { entry, isWanted: true, done: Promise.resolve(false) }
-    this.#underWay += body.length
+    this.#underWay += length
     this.#writes.add(write)
-    write.done = this.#locks.run(digest, () => this.#write(write, body))
+    write.done = this.#locks.run(digest, () => this.#write(write))
     try {
       return await write.done
     } finally {
-      this.#underWay -= body.length
+      this.#underWay -= length
       this.#writes.delete(write)
     }
   }
@@ -273,16 +272,11 @@ export class FileTier implements Tier {
 
   /** An entry that outlives its route's ttl begins it anew: memory may hold it for so long again. */
   #timesOf(meta: Meta): EndsOfUse {
-    const { explicit, storedAt, staleAt, refreshUntil, coverUntil, deleteAt } = meta
-    if (explicit) return { staleAt, refreshUntil, coverUntil, deleteAt }
+    const { explicit, storedAt, staleAt, refreshUntil, coverUntil } = meta
+    if (explicit) return { staleAt, refreshUntil, coverUntil }
     const until = (end: Milliseconds): Milliseconds =>
       Math.min(this.#expiryOf(meta) ?? Infinity, this.options.clock.now() + end - storedAt)
-    return {
-      staleAt: until(staleAt),
-      refreshUntil: until(refreshUntil),
-      coverUntil: until(coverUntil),
-      deleteAt: until(deleteAt),
-    }
+    return { staleAt: until(staleAt), refreshUntil: until(refreshUntil), coverUntil: until(coverUntil) }
   }
 
   /** Removes what was found to be damaged or expired, unless another process has put something else there meanwhile. */
@@ -315,9 +309,9 @@ export class FileTier implements Tier {
   }
 
   /** Runs under the lock of its digest. */
-  async #write(write: Write, body: Buffer): Promise<boolean> {
+  async #write(write: Write): Promise<boolean> {
     try {
-      if (write.isWanted && (await this.#commit(write, body))) {
+      if (write.isWanted && (await this.#commit(write))) {
         this.#failures.worked('write')
         return true
       }
@@ -328,8 +322,9 @@ export class FileTier implements Tier {
     return false
   }
 
-  async #commit(write: Write, body: Buffer): Promise<boolean> {
+  async #commit(write: Write): Promise<boolean> {
     const { entry } = write
+    const { body } = entry
     const { maxBytes, minFreeBytes } = this.options
     const meta = metaOf(entry, { size: body.length, sha256: await sha256OfBody(body) }, this.#expiryOf(entry))
     if (meta === undefined) return false

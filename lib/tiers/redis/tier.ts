@@ -1,4 +1,5 @@
 import type { CacheEvent } from '../../core/events.js'
+import { deleteAtOf } from '../../core/entry.js'
 import { chain } from '../../core/maybe.js'
 import type { CacheEntry, Clock, MaybePromise, Milliseconds, StoreUsage, Tier } from '../../core/types.js'
 import type { ResolvedRedis } from '../../options.js'
@@ -155,7 +156,7 @@ export class RedisTier implements Tier {
     const value = await encodeValue(entry)
     await before
     const name = this.#names.entry(entry.key)
-    const stay = Math.floor(Math.min(entry.deleteAt - this.options.clock.now(), LONGEST_STAY))
+    const stay = Math.floor(Math.min(deleteAtOf(entry) - this.options.clock.now(), LONGEST_STAY))
     // Nobody would be given what does not say which purges it knows.
     if (value === undefined || entry.asOf === undefined || stay < 1) {
       await this.#attempt('remove', { name: 'UNLINK', key: name })

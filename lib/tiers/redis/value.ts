@@ -1,3 +1,5 @@
+import { deleteAtOf } from '../../core/entry.js'
+import { ownBytes } from '../../core/own-bytes.js'
 import type { CacheEntry } from '../../core/types.js'
 import { sha256OfBody } from '../digest.js'
 import { decodeMeta, encodeMeta, entryOf, metaOf } from '../meta.js'
@@ -6,9 +8,8 @@ const LINE_END = 0x0a
 
 /** An entry as one value: the line of its meta, then the bytes of its body. Undefined: it holds something that would not be read again. */
 export async function encodeValue(entry: CacheEntry): Promise<Buffer | undefined> {
-  // The owner of the body may use it again as soon as this call returns.
-  const body = Buffer.from(entry.body)
-  const meta = metaOf(entry, { size: body.length, sha256: await sha256OfBody(body) }, entry.deleteAt)
+  const { body } = entry
+  const meta = metaOf(entry, { size: body.length, sha256: await sha256OfBody(body) }, deleteAtOf(entry))
   return meta && Buffer.concat([encodeMeta(meta), body])
 }
 
@@ -18,7 +19,7 @@ export async function decodeValue(value: unknown, key: string): Promise<CacheEnt
   const end = value.indexOf(LINE_END) + 1
   const meta = decodeMeta(value.subarray(0, end))
   // The reply may be a part of what the socket has read; an entry must not keep the whole of that.
-  const body = Buffer.from(value.subarray(end))
+  const body = ownBytes([value.subarray(end)])
   const isWhole = meta?.key === key && meta.size === body.length && meta.sha256 === (await sha256OfBody(body))
   return isWhole ? entryOf(meta, body) : undefined
 }
