@@ -1,7 +1,8 @@
 // The variants: one app and one set of handlers, served in different ways.
 //
 // kind   `limit` writes answers that lie ready and asks no handler, `plain` has no cache, `cache` must answer from its cache; those with
-//        `store` in their kind have their answers in a redis-server, whose port is `store`.
+//        `store` in their kind have their answers in a redis-server, whose port is `store`; `unbounded` is no cache to use, but what growth
+//        is set against.
 // serve  makes the app, or its server, in a process of its own; `reset` empties the cache, `close` ends it.
 // proxy  stands in front of the plain app instead.
 import { createServer } from 'node:http'
@@ -16,7 +17,7 @@ import { stored } from './stored.mjs'
 export const variants = {
   node: { kind: 'limit', serve: ({ requests }) => ({ server: createServer(writePreset(requests)) }) },
   express: { kind: 'plain', serve: ({ app }) => ({ app: app() }) },
-  'express-typed': { kind: 'plain', serve: ({ app }) => ({ server: typedServer(app()) }) },
+  'express-typed': { kind: 'plain', serve: ({ app }) => typed({ app: app() }) },
   'express-send': { kind: 'limit', serve: ({ requests }) => ({ app: allRoutes(sendPreset(requests)) }) },
   'express-preset': { kind: 'limit', serve: ({ requests }) => ({ app: allRoutes(writePreset(requests)) }) },
   apicache: { kind: 'cache', serve: withApicache },
@@ -24,13 +25,9 @@ export const variants = {
   nginx: { kind: 'cache', proxy: nginx },
   varnish: { kind: 'cache', proxy: varnish },
   reelcache: { kind: 'cache', serve: withReelcache },
-  'reelcache-typed': {
-    kind: 'cache',
-    serve: context => {
-      const { app, ...rest } = withReelcache(context)
-      return { server: typedServer(app), ...rest }
-    },
-  },
+  'reelcache-typed': { kind: 'cache', serve: context => typed(withReelcache(context)) },
+  map: { kind: 'unbounded', serve: withMap },
+  'map-typed': { kind: 'unbounded', serve: context => typed(withMap(context)) },
   ...stored,
 }
 
@@ -72,9 +69,34 @@ function withReelcache({ app, directory, entries = 2_000, maxBytes, routes = 0 }
   }
 }
 
-function typedServer(app) {
+/** JSON in a Map by its URL, for ever: what the growth of any cache is to be measured by. */
+function withMap({ app }) {
+  const kept = new Map()
+  const middleware = (req, res, next) => {
+    const known = kept.get(req.originalUrl)
+    if (known !== undefined) return res.writeHead(200, known.head).end(known.body)
+    res.json = value => {
+      const body = Buffer.from(JSON.stringify(value))
+      const head = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.length)]
+      kept.set(req.originalUrl, { head, body })
+      return res.writeHead(200, head).end(body)
+    }
+    next()
+  }
+  return {
+    app: app(() => middleware),
+    reset: () => kept.clear(),
+    stats: () => ({
+      entries: kept.size,
+      bytes: [...kept].reduce((sum, [url, { body }]) => sum + url.length + body.length, 0),
+    }),
+  }
+}
+
+/** The same app on the server that makes its requests with the app's own prototypes. */
+function typed({ app, ...rest }) {
   if (typeof reelcache.createServer !== 'function') throw new Error('this build of reelcache exports no createServer')
-  return reelcache.createServer(app)
+  return { server: reelcache.createServer(app), ...rest }
 }
 
 /** The app with one handler on all its routes. */

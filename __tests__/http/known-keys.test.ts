@@ -126,9 +126,21 @@ describe('known keys', () => {
     const first = hit(keys, plain, policy)
     for (let page = 0; page < 4_095; page++) hit(keys, { ...plain, url: `/movies/603?page=${page}` }, policy)
     expect(keys.keyOf(askFor(plain), 'api', policy)).toBe(first)
-    hit(keys, { ...plain, url: '/movies/603?one=more' }, policy)
-    expect(keys.keyOf(askFor(plain), 'api', policy)).not.toBe(first)
+    const oneMore = { ...plain, url: '/movies/603?one=more' }
+    expect(hit(keys, oneMore, policy)).not.toBe(hit(keys, oneMore, policy))
+    expect(keys.keyOf(askFor(plain), 'api', policy)).toBe(first)
     const long = { ...plain, url: `/movies/603?${'x'.repeat(300)}` }
     expect(hit(keys, long, policy)).not.toBe(hit(keys, long, policy))
+  })
+
+  it('make room for others that are hit again and again', () => {
+    const [keys, policy] = [new KnownKeys(), policyOf()]
+    const first = hit(keys, plain, policy)
+    for (let page = 0; page < 4_095; page++) hit(keys, { ...plain, url: `/movies/603?page=${page}` }, policy)
+    const other = { ...plain, url: '/movies/604' }
+    let hits = 0
+    while (hit(keys, other, policy) !== keys.keyOf(askFor(other), 'api', policy)) hits++
+    expect(hits).toBe(65_535)
+    expect(keys.keyOf(askFor(plain), 'api', policy)).not.toBe(first)
   })
 })

@@ -7,6 +7,11 @@ import type { Policy } from './policy.js'
 
 /** Beyond these nothing is remembered: a stranger makes up URLs as he likes. */
 const MAX_KEYS = 4_096
+/**
+ * Hits on others, after which those that are remembered make room. Sooner, whoever asks for more URLs than are remembered would have them
+ * remembered and forgotten again for nothing but the garbage collector, which costs more than to make the keys.
+ */
+const MAX_OTHERS = 16 * MAX_KEYS
 const LONGEST_URL = 256
 
 /** A key, and all that it was made of beside the URL. */
@@ -22,6 +27,7 @@ interface Known {
 /** Keys of GET and HEAD by their URL, so that the key of a URL that is hit again and again need not be made again. */
 export class KnownKeys {
   readonly #byUrl = new Map<string, Known>()
+  #others = 0
   /** What was made last, and under which URL. */
   #last: { readonly url: string; readonly known: Known } | undefined
 
@@ -51,9 +57,16 @@ export class KnownKeys {
   /** There is an answer under this key: it is remembered, where it was made just now. What is never hit takes no place. */
   remember(key: RequestKey): void {
     if (this.#last?.known.key !== key) return
-    if (this.#byUrl.size >= MAX_KEYS) this.#byUrl.clear()
-    this.#byUrl.set(this.#last.url, this.#last.known)
+    if (this.#hasRoom()) this.#byUrl.set(this.#last.url, this.#last.known)
     this.#last = undefined
+  }
+
+  #hasRoom(): boolean {
+    if (this.#byUrl.size < MAX_KEYS) return true
+    if (++this.#others < MAX_OTHERS) return false
+    this.#byUrl.clear()
+    this.#others = 0
+    return true
   }
 }
 
