@@ -69,7 +69,7 @@ const cases: Case[] = [
     asks: [
       [{}, 'X-Cache: MISS'],
       [{}, 'X-Cache: HIT'],
-      [{ Range: 'bytes=2-6' }, 'Content-Range: bytes 2-6/'],
+      [{ Range: 'bytes=2-6' }, 'content-range: bytes 2-6/'],
       [{}, 'X-Cache: HIT', 'HEAD'],
     ],
   },

@@ -23,7 +23,7 @@ interface Sent {
 export function savingOf(entry: CacheEntry, cost: number, method: string, sent: Sent): Saving | undefined {
   const { statusCode } = sent
   if (method === 'HEAD' || statusCode === 416) return undefined
-  if (statusCode === 206 && !isBeginning(String(sent.getHeader('Content-Range')))) return undefined
+  if (statusCode === 206 && !isBeginning(String(sent.getHeader('content-range')))) return undefined
   return { time: entry.handlerTime, cost }
 }
 

@@ -494,7 +494,7 @@ export class Fill implements Sink {
 
   #showEtag(entry: CacheEntry): void {
     const { res } = this.visit
-    if (entry.etag !== undefined && !mayBeTransformed(this.visit.headers, res, entry)) res.setHeader('ETag', entry.etag)
+    if (entry.etag !== undefined && !mayBeTransformed(this.visit.headers, res, entry)) res.setHeader('etag', entry.etag)
   }
 
   #passOn(refusal: Refusal): boolean {

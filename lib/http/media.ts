@@ -48,7 +48,9 @@ function isMp4(head: Buffer): boolean {
 
 export const isEventStream = (contentType: string | undefined): boolean => essence(contentType) === 'text/event-stream'
 
-export const isAudio = (contentType: string | undefined): boolean => essence(contentType).startsWith('audio/')
+// Each hit asks this: a look is enough, and makes no text.
+export const isAudio = (contentType: string | undefined): boolean =>
+  contentType !== undefined && /^\s*audio\//i.test(contentType)
 
 /**
  * Whether a whole body is what its profile keeps. A silent or wrong file would be played again until somebody noticed, and a cut-off answer

@@ -210,7 +210,7 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   if (method === 'POST') writeLocation(engine, res, entry)
   const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
   writeHeader(res, entry, lineOf(entry.headers, 'etag'), status, now)
-  if (length !== undefined) res.setHeader('Content-Length', length)
+  if (length !== undefined) res.setHeader('content-length', length)
   res.writeHead(entry.status)
   res.flushHeaders()
   const saved = savingOf(entry, route.cost, method, res)

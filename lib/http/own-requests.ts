@@ -27,7 +27,7 @@ export function sendThrough(app: Dispatch, traces: Traces, isBeingMade: (key: st
       const { method, url, rawHeaders, body } = request
       const target = { method, url: url.pathname + url.search, rawHeaders, body, socket }
       const res = await runInProcess(app, target, req => (trace = traces.begin(req)))
-      const said = saidIn(String(res.getHeader('Cache-Status') ?? ''))
+      const said = saidIn(String(res.getHeader('cache-status') ?? ''))
       const isWhole = res.writableFinished
       const ending = isWhole ? await endingOf(trace!, said, isBeingMade) : undefined
       return { status: res.statusCode, said, isWhole, ending }

@@ -34,7 +34,10 @@ export function replay(
 /** RFC 9110 section 15.4.5: what describes a body that is not sent stays away. */
 const OF_THE_BODY = new Set(['content-type', 'content-length', 'content-encoding', 'content-language'])
 
-/** The stored header, over what middleware in front has set. */
+/**
+ * The stored header, over what middleware in front has set. Names are in lower case here and below: Node keeps fields
+ * by that, and would make it of any other spelling again and again. What the cache says of itself people read, and is spelled for them.
+ */
 export function writeHeader(
   res: Response,
   { headers, removed, generatedAt }: Pick<CacheEntry, 'headers' | 'removed' | 'generatedAt'>,
@@ -52,29 +55,29 @@ export function writeHeader(
     const current = isAccumulating(name) ? res.getHeader(name) : undefined
     res.setHeader(name, mergedValue(name, current, headers[name]!))
   }
-  if (etag !== undefined) res.setHeader('ETag', etag)
-  res.setHeader('Age', ageOf({ generatedAt }, now))
+  if (etag !== undefined) res.setHeader('etag', etag)
+  res.setHeader('age', ageOf({ generatedAt }, now))
   writeStatus(res, status)
 }
 
 /** Where the answer to a POST can be had by GET (RFC 9110 section 8.7), unless its handler has said so. */
 export function writeLocation(engine: Engine, res: Response, answer: Located): void {
   const url = answer.headers['content-location'] === undefined ? engine.locate(answer) : undefined
-  if (url !== undefined) res.setHeader('Content-Location', url)
+  if (url !== undefined) res.setHeader('content-location', url)
 }
 
 /** Players only seek where they are told that they may. Range is defined for GET alone (RFC 9110 section 14.2). */
 export function offerRanges(method: string, res: Response, { profile, status, headers }: Audible): void {
   const isOffered =
     status === 200 && method !== 'POST' && (profile === 'tts' || isAudio(lineOf(headers, 'content-type')))
-  if (isOffered && !res.hasHeader('Accept-Ranges')) res.setHeader('Accept-Ranges', 'bytes')
+  if (isOffered && !res.hasHeader('accept-ranges')) res.setHeader('accept-ranges', 'bytes')
 }
 
 type Audible = Pick<CacheEntry, 'profile' | 'status' | 'headers'>
 
 /** What this answer was, after what caches behind this one have said (RFC 9211 section 2: each adds itself at the end). */
 export const writeStatus = (res: Response, status: Status): void =>
-  setStatus(res, status, res.getHeader('Cache-Status'))
+  setStatus(res, status, res.getHeader('cache-status'))
 
 export function setStatus(res: Response, { cacheStatus, xCache }: Status, others: Fields[string]): void {
   res.setHeader('Cache-Status', others === undefined ? cacheStatus : `${String(others)}, ${cacheStatus}`)
@@ -94,17 +97,17 @@ function send(method: string, res: Response, entry: CacheEntry, form: Form): voi
       res.writeHead(304).end()
       return
     case 'unsatisfiable':
-      res.setHeader('Content-Range', `bytes */${body.length}`)
-      res.setHeader('Content-Length', 0)
+      res.setHeader('content-range', `bytes */${body.length}`)
+      res.setHeader('content-length', 0)
       res.writeHead(416).end()
       return
     case 'part':
-      res.setHeader('Content-Range', `bytes ${form.start}-${form.end}/${body.length}`)
-      res.setHeader('Content-Length', form.end - form.start + 1)
+      res.setHeader('content-range', `bytes ${form.start}-${form.end}/${body.length}`)
+      res.setHeader('content-length', form.end - form.start + 1)
       res.writeHead(206).end(body.subarray(form.start, form.end + 1))
       return
     case 'whole':
-      if (entry.status !== 204) res.setHeader('Content-Length', body.length)
+      if (entry.status !== 204) res.setHeader('content-length', body.length)
       res.writeHead(entry.status)
       if (method === 'HEAD') res.end()
       else res.end(body)
@@ -147,6 +150,6 @@ export function mayBeTransformed(
 
 /** One validator for two encodings of the same answer can only be a weak one (RFC 9110 section 8.8.1). */
 function weakenEtag(res: Response): void {
-  const etag = res.getHeader('ETag')
-  if (typeof etag === 'string' && !etag.startsWith('W/')) res.setHeader('ETag', `W/${etag}`)
+  const etag = res.getHeader('etag')
+  if (typeof etag === 'string' && !etag.startsWith('W/')) res.setHeader('etag', `W/${etag}`)
 }
