@@ -10,7 +10,7 @@ import apicache from 'apicache'
 import routeCache from 'route-cache'
 import * as reelcache from '../dist/esm/index.js'
 import { makeApp } from './app.mjs'
-import { sendPreset, writePreset } from './preset.mjs'
+import { sendPreset, writeHit, writePreset } from './preset.mjs'
 import { nginx, varnish } from './proxies.mjs'
 import { stored } from './stored.mjs'
 
@@ -20,6 +20,8 @@ export const variants = {
   'express-typed': { kind: 'plain', serve: ({ app }) => typed({ app: app() }) },
   'express-send': { kind: 'limit', serve: ({ requests }) => ({ app: allRoutes(sendPreset(requests)) }) },
   'express-preset': { kind: 'limit', serve: ({ requests }) => ({ app: allRoutes(writePreset(requests)) }) },
+  'preset-typed': { kind: 'limit', serve: ({ requests }) => typed({ app: allRoutes(writePreset(requests)) }) },
+  'hit-typed': { kind: 'limit', serve: ({ requests }) => typed({ app: allRoutes(writeHit(requests)) }) },
   apicache: { kind: 'cache', serve: withApicache },
   'route-cache': { kind: 'cache', serve: withRouteCache },
   nginx: { kind: 'cache', proxy: nginx },

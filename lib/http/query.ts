@@ -85,9 +85,13 @@ function isKept(name: string, filter: FieldFilter | undefined): boolean {
 
 /** The parameter a pair belongs to: `a` for `a=1`, `a[]=1`, `a[b][c]=1` and `a.b=1`, decoded as a parser would. */
 function parameterName(pair: string): string {
-  const raw = pair.split('=', 1)[0]!.replaceAll('+', ' ')
-  return rootName(raw.includes('%') ? decode(raw) : raw)
+  const end = pair.indexOf('=')
+  const raw = end < 0 ? pair : pair.slice(0, end)
+  return MARKED.test(raw) ? rootName(decode(raw.replaceAll('+', ' '))) : raw
 }
+
+/** Most names hold none of these, and are what they look like. */
+const MARKED = /[+%.[\]]/
 
 /** `a` for `a[b]`, `a.b` and `[a]`. */
 export function rootName(text: string): string {
