@@ -8,11 +8,12 @@ import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Purges, Stack } from './core/stack.js'
 import { Traces } from './core/traces.js'
-import { mapProfiles, PROFILES, type ProfileName, type Tier } from './core/types.js'
+import { mapProfiles, PROFILES, type Milliseconds, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
 import { movieTag } from './http/key.js'
+import { KnownHits } from './http/known-hits.js'
 import { KnownKeys } from './http/known-keys.js'
 import { lookUpOf } from './http/look-up.js'
 import { askedBy } from './http/asked.js'
@@ -108,11 +109,14 @@ export function createCache(options: CacheOptions = {}): Cache {
   const closing = new AbortController()
   let isClosed = false
 
-  const report = (event: CacheEvent): void => {
-    metrics.count(event)
-    warn(event)
-    journal.note(event)
-    traces.note(event)
+  const report = (event: CacheEvent, now?: Milliseconds): void => {
+    metrics.count(event, now)
+    // Most of what happens are hits, and nothing comes of them.
+    if (event.type !== 'hit') {
+      warn(event)
+      journal.note(event)
+      traces.note(event)
+    }
     events.send(event)
   }
   const memory = new MemoryTier({
@@ -145,6 +149,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     tier: unfiled,
     flights,
     keys: new KnownKeys(),
+    hits: new KnownHits(),
     unshared: new Marks(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     refreshes: new WeakMap(),

@@ -339,7 +339,7 @@ describe.each(expresses)('staleWhileRevalidate on %s:', (_version, express) => {
     socket.write(request)
     while (!said.includes('"run":2')) said += String((await once(socket, 'data'))[0])
     socket.destroy()
-    expect(said.match(/^X-Cache: .*$/gm)).toEqual(['X-Cache: STALE', 'X-Cache: HIT'])
+    expect(said.match(/^x-cache: .*$/gm)).toEqual(['x-cache: STALE', 'x-cache: HIT'])
     expect(said.match(/HTTP\/1\.1 \d+ .*/g)).toEqual(['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK'])
     expect(handler.calls).toBe(2)
   })

@@ -197,9 +197,9 @@ describe.each(expresses)('a refresh on %s comes to its handler:', (_version, exp
       exchange(app, 'GET http://a.example/x?b=1 HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n')
     await get()
     clock.advance(TOO_LATE)
-    expect(String(await get())).toContain('X-Cache: STALE')
+    expect(String(await get())).toContain('x-cache: STALE')
     await runs.over()
-    expect(String(await get())).toMatch(/X-Cache: HIT[^]*"run":2/)
+    expect(String(await get())).toMatch(/x-cache: HIT[^]*"run":2/)
     expect(handler.calls).toBe(2)
   })
 

@@ -5,7 +5,7 @@ import { fakeClock } from '../support/clock.js'
 const entry = entryOf({ handlerTime: 250 }, fakeClock())
 const sent = (statusCode: number, contentRange?: string): Parameters<typeof savingOf>[3] => ({
   statusCode,
-  getHeader: name => (name === 'Content-Range' ? contentRange : undefined),
+  getHeader: name => (name === 'content-range' ? contentRange : undefined),
 })
 
 describe('a hit saves a run of the handler', () => {

@@ -67,18 +67,18 @@ const cases: Case[] = [
     name: 'reelcache',
     middleware: () => [testCache({ clock: fakeClock() }).cacheApi()],
     asks: [
-      [{}, 'X-Cache: MISS'],
-      [{}, 'X-Cache: HIT'],
+      [{}, 'x-cache: MISS'],
+      [{}, 'x-cache: HIT'],
       [{ Range: 'bytes=2-6' }, 'content-range: bytes 2-6/'],
-      [{}, 'X-Cache: HIT', 'HEAD'],
+      [{}, 'x-cache: HIT', 'HEAD'],
     ],
   },
   {
     name: 'all of them',
     middleware: () => [helmet(), cors(), compression(), testCache({ clock: fakeClock() }).cacheApi()],
     asks: [
-      [gzip, 'X-Cache: MISS'],
-      [gzip, 'X-Cache: HIT'],
+      [gzip, 'x-cache: MISS'],
+      [gzip, 'x-cache: HIT'],
     ],
   },
 ]

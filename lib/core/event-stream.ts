@@ -9,25 +9,28 @@ export const CHANNEL = 'reelcache:event'
 export class EventStream {
   readonly #emitter = new EventEmitter()
   readonly #channel = channel(CHANNEL)
+  #isListenedTo = false
 
   constructor(private readonly onListenerError: (error: unknown) => void) {}
 
   /** Somebody hears what is sent now. */
   get isHeard(): boolean {
-    return this.#emitter.listenerCount('event') > 0 || this.#channel.hasSubscribers
+    return this.#isListenedTo || this.#channel.hasSubscribers
   }
 
   on(listener: CacheEventListener): void {
     this.#emitter.on('event', listener)
+    this.#isListenedTo = true
   }
 
   off(listener: CacheEventListener): void {
     this.#emitter.off('event', listener)
+    this.#isListenedTo = this.#emitter.listenerCount('event') > 0
   }
 
   send(event: CacheEvent): void {
     if (this.#channel.hasSubscribers) this.#channel.publish(event)
-    if (this.#emitter.listenerCount('event') === 0) return
+    if (!this.#isListenedTo) return
     try {
       this.#emitter.emit('event', event)
     } catch (error) {

@@ -1,7 +1,6 @@
 import type { CacheEvent } from './events.js'
 import type { EvictionCause } from './outcomes.js'
 import { Recent } from './recent.js'
-import type { Saving } from './saving.js'
 import { mapProfiles, type Clock, type Milliseconds, type ProfileName } from './types.js'
 
 /** What one profile has seen since the cache was made. */
@@ -88,10 +87,11 @@ export class Metrics {
     return { all: answered + sum('miss'), answered }
   }
 
-  count(event: CacheEvent): void {
+  /** `now` where it is known already. */
+  count(event: CacheEvent, now?: Milliseconds): void {
     switch (event.type) {
       case 'hit':
-        return this.#hit(event.profile, event.collapsed, event.tier, event.saved)
+        return this.#hit(event, now)
       case 'miss':
         this.profiles[event.profile].misses++
         return this.recent[event.profile].miss.add()
@@ -130,7 +130,7 @@ export class Metrics {
     }
   }
 
-  #hit(profile: ProfileName, collapsed: boolean, tier: string | undefined, saved: Saving | undefined): void {
+  #hit({ profile, collapsed, tier, saved }: Extract<CacheEvent, { type: 'hit' }>, now?: Milliseconds): void {
     const counters = this.profiles[profile]
     counters.hits++
     if (collapsed) counters.collapsed++
@@ -140,7 +140,7 @@ export class Metrics {
       counters.saved.time += saved.time
       counters.saved.cost += saved.cost
     }
-    this.recent[profile].hit.add()
+    this.recent[profile].hit.add(1, now)
   }
 
   #stale(profile: ProfileName, isCovered: boolean): void {

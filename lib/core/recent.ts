@@ -15,8 +15,8 @@ export class Recent {
 
   constructor(private readonly clock: Clock) {}
 
-  add(count = 1): void {
-    const time = this.#now()
+  add(count = 1, now = this.clock.now()): void {
+    const time = bucketOf(now)
     const at = time % BUCKETS
     if (this.#times[at] !== time) {
       this.#times[at] = time

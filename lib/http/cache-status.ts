@@ -9,7 +9,8 @@ export interface Status {
 
 const NAME = 'reelcache'
 
-const ttlOf = (entry: CacheEntry, now: number): number => Math.floor((entry.staleAt - now) / 1000)
+/** Whole seconds for which an answer is still fresh. */
+export const ttlOf = (entry: CacheEntry, now: number): number => Math.floor((entry.staleAt - now) / 1000)
 
 export const hit = (entry: CacheEntry, now: number): Status => ({
   cacheStatus: `${NAME}; hit; ttl=${ttlOf(entry, now)}`,

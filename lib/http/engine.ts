@@ -5,8 +5,9 @@ import type { Backoff } from '../core/backoff.js'
 import type { Leases } from '../core/leases.js'
 import type { Marks } from '../core/marks.js'
 import type { StaleReason } from '../core/outcomes.js'
-import type { CacheEntry, Clock, Tier } from '../core/types.js'
+import type { CacheEntry, Clock, Milliseconds, Tier } from '../core/types.js'
 import { withKey, type Status } from './cache-status.js'
+import type { KnownHits } from './known-hits.js'
 import type { KnownKeys } from './known-keys.js'
 
 /** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
@@ -44,6 +45,7 @@ export interface Engine {
   readonly tier: Tier
   readonly flights: Flights<Answer, LiveAnswer>
   readonly keys: KnownKeys
+  readonly hits: KnownHits
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Marks
   /** Keys whose last refresh failed. */
@@ -54,7 +56,8 @@ export interface Engine {
   /** Show keys to clients: in development only. */
   readonly showKey: boolean
   readonly isClosed: () => boolean
-  readonly report: (event: CacheEvent) => void
+  /** `now` where it is known already: a hit must not ask the clock twice. */
+  readonly report: (event: CacheEvent, now?: Milliseconds) => void
   /** The URL under which `audioRouter` plays this answer; undefined when it does not. */
   readonly locate: (answer: Located) => string | undefined
   /** The last purge that is known now, where machines tell each other of purges. */

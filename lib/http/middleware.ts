@@ -182,10 +182,10 @@ function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): v
 /** Answers a hit: from here to `end` nothing waits. */
 function sendHit(visit: Visit, entry: CacheEntry, now: Milliseconds, collapsed: boolean): void {
   const { engine, profile, route, method, res, key } = visit
-  send(visit, entry, collapsed ? say.collapsed(entry, now) : say.hit(entry, now), now)
+  send(visit, entry, collapsed ? say.collapsed(entry, now) : engine.hits.of(entry, now), now)
   const tier = collapsed ? undefined : (engine.tier.tierOf?.(entry) ?? engine.tier.name)
   const saved = savingOf(entry, route.cost, method, res)
-  engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved })
+  engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved }, now)
 }
 
 function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {

@@ -80,7 +80,7 @@ export class MemoryTier implements Tier {
 
   get(key: string): CacheEntry | undefined {
     // Keys begin with their profile: one look at the text tells the room.
-    const slot = this.#rooms[profileOf(key)].slots.get(key)
+    const slot = this.#rooms[profileOf(key)!].slots.get(key)
     if (slot === undefined) return undefined
     slot.uses++
     slot.credit = this.#inflation + (1 + slot.uses) * worthOf(slot)
@@ -106,7 +106,7 @@ export class MemoryTier implements Tier {
   }
 
   delete(key: string): boolean {
-    return this.#rooms[profileOf(key)].slots.delete(key)
+    return this.#rooms[profileOf(key)!].slots.delete(key)
   }
 
   deleteTag(tag: string): number {
@@ -156,7 +156,7 @@ export class MemoryTier implements Tier {
   /** What is held under a key. To look is not to use. */
   peek(key: string): Held | undefined {
     const profile = profileOf(key)
-    return Object.hasOwn(this.#rooms, profile) ? this.#rooms[profile].slots.peek(key) : undefined
+    return profile && this.#rooms[profile].slots.peek(key)
   }
 
   /** What one profile holds now. */
@@ -227,5 +227,5 @@ export class MemoryTier implements Tier {
 const worthOf = ({ entry, bytes }: Pick<Slot, 'entry' | 'bytes'>): number =>
   Math.sqrt(Math.max(entry.handlerTime, LEAST_TIME)) / bytes
 
-/** Every key begins with its profile and a space. */
-const profileOf = (key: string): ProfileName => key.slice(0, key.indexOf(' ')) as ProfileName
+/** Every key begins with its profile, and no profile's name with another's. A part of the text would have to be found among V8's names first. */
+const profileOf = (key: string): ProfileName | undefined => PROFILES.find(name => key.startsWith(name))
