@@ -8,7 +8,8 @@ import { join } from 'node:path'
 const script = `
 const { MemoryTier } = require('./dist/cjs/tiers/memory.js')
 const { handlerFields } = require('./dist/cjs/http/handler-fields.js')
-const { newEntry } = require('./dist/cjs/http/new-entry.js')
+const { makeEntry } = require('./dist/cjs/core/entry.js')
+const { strongEtag } = require('./dist/cjs/http/etag.js')
 
 const count = 50_000
 const now = Date.now()
@@ -17,17 +18,21 @@ const memory = new MemoryTier({ maxBytes: 2 ** 31, maxEntries, clock: { now: () 
 
 // Texts of its own for each entry: what is shared would not be measured.
 const own = text => Buffer.from(text).toString()
-const entry = n => Object.freeze(newEntry({
-  key: own('api ' + n + ' GET http://localhost /api/movies/' + n),
-  profile: 'api',
-  status: 200,
-  fields: handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
-  body: Buffer.alloc(100, n),
-  tags: ['profile:api', own('movie:' + n), own('url:api http://localhost /api/movies/' + n)],
-  freshness: { generatedAt: now, staleAt: now + 1, refreshUntil: now + 1, coverUntil: now + 1, explicit: false },
-  handlerTime: 12.5,
-  now,
-}))
+const entry = n => {
+  const body = Buffer.alloc(100, n)
+  return makeEntry({
+    key: own('api ' + n + ' GET http://localhost /api/movies/' + n),
+    profile: 'api',
+    status: 200,
+    ...handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
+    body,
+    etag: strongEtag(body),
+    tags: ['profile:api', own('movie:' + n), own('url:api http://localhost /api/movies/' + n)],
+    ...{ generatedAt: now, storedAt: now, staleAt: now + 1, refreshUntil: now + 1, coverUntil: now + 1 },
+    explicit: false,
+    handlerTime: 12.5,
+  })
+}
 const used = () => {
   for (let round = 0; round < 3; round++) gc()
   const { heapUsed, external } = process.memoryUsage()
