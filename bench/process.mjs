@@ -12,7 +12,8 @@ const serverFile = fileURLToPath(new URL('server.mjs', import.meta.url))
 /**
  * Starts one variant. Rejects with the reason when it cannot be had here.
  * @param {string} name
- * @param {{ core?: number, workload?: string, directory?: string, add?: string, entries?: number, maxBytes?: number }} settings
+ * @param {{ core?: number, workload?: string, directory?: string, add?: string, entries?: number, maxBytes?: number, flags?: string[] }} settings
+ *   `flags` are those of V8
  */
 export async function start(name, { core, directory = temporaryDirectory(), ...settings }) {
   const { proxy } = (await findVariants(settings.add))[name]
@@ -20,8 +21,8 @@ export async function start(name, { core, directory = temporaryDirectory(), ...s
   return startProxy(proxy, directory, core, () => startServer(core, { ...settings, variant: 'express', directory }))
 }
 
-async function startServer(core, settings) {
-  const args = ['--expose-gc', '--max-old-space-size=8192', serverFile, JSON.stringify(settings)]
+async function startServer(core, { flags = [], ...settings }) {
+  const args = ['--expose-gc', '--max-old-space-size=8192', ...flags, serverFile, JSON.stringify(settings)]
   const child = spawn(...pinned(core, process.execPath, args), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' },

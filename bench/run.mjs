@@ -1,6 +1,6 @@
 // npm run bench -- [workload…] [--rounds N] [--seconds S] [--variants a,b] [--baseline NAME] [--add FILE] [--quick]
 // npm run bench -- policy [--tier NAME=FILE]
-// npm run bench -- growth
+// npm run bench -- growth [--variants a,b]
 import { parseArgs } from 'node:util'
 import { cold } from './cold.mjs'
 import { compare } from './compare.mjs'
@@ -100,5 +100,12 @@ async function comparison(wanted) {
 const [first] = positionals
 if (first === 'policy') print(await policy({ tiers: values.tier, quick: values.quick }))
 else if (first === 'growth')
-  print(await growth({ ...pin(), seconds: Number(values.seconds ?? 2), quick: values.quick }))
+  print(
+    await growth({
+      ...pin(),
+      seconds: Number(values.seconds ?? 2),
+      quick: values.quick,
+      variants: values.variants?.split(','),
+    }),
+  )
 else await comparison(positionals.length > 0 ? positionals : names)
