@@ -11,13 +11,14 @@ const WARM_UP = 10
 export async function cold(entrants, settings) {
   const left = []
   const rows = []
+  const bursts = settings.sets * settings.rounds
   for (const { name } of entrants.filter(({ kind }) => kind === 'plain' || kind === 'cache')) {
     let server
     try {
       server = await start(name, settings)
       const calls = []
       const times = []
-      for (let id = 0; id < WARM_UP + settings.rounds; id++) {
+      for (let id = 0; id < WARM_UP + bursts; id++) {
         const before = (await server.sample()).calls
         const took = await burst(server.port, ask.slow(id), TOGETHER)
         if (id < WARM_UP) continue
@@ -33,7 +34,7 @@ export async function cold(entrants, settings) {
   }
   const head = ['variant', 'handler calls at most', 'median ms', 'p99 ms', `p99 ÷ handler (${SLOW} ms)`]
   return [
-    `### ${TOGETHER} at once on a cold key, ${settings.rounds} times`,
+    `### ${TOGETHER} at once on a cold key, ${bursts} times`,
     table(head, rows),
     ...(left.length > 0 ? [`Left out: ${left.join('; ')}.`] : []),
   ].join('\n\n')

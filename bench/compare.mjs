@@ -5,11 +5,41 @@ import { amount, median, percent, ratio, table } from './table.mjs'
 
 /**
  * Loads the variants in turn, round by round, and sets each round's values against the baseline's of the same round: what disturbs the
- * machine for a while disturbs both.
+ * machine for a while disturbs both. Then all over again in other processes: two of one variant differ by more than two of its rounds.
  */
 export async function compare(workload, entrants, settings) {
-  const left = []
-  const runners = await admitted(workload, entrants, settings, left)
+  /** Why somebody is left out, by name. */
+  const left = new Map()
+  const windows = new Map(entrants.map(({ name }) => [name, []]))
+  for (let set = 0; set < settings.sets; set++) {
+    const runners = await admitted(workload, entrants, settings, left)
+    await measure(workload, runners, settings, left)
+    for (const runner of runners) windows.get(runner.name).push(...runner.windows)
+  }
+  const measured = entrants.map(({ name }) => ({ name, windows: windows.get(name) }))
+  const fit = measured.filter(({ name, windows }) => windows.length > 0 && !left.has(name))
+  const reasons = [...left].map(([name, reason]) => `${name} (${reason})`)
+  return report(workload, fit, reasons, workload.baseline ?? settings.baseline)
+}
+
+/** Starts the variants, each with what it is to be loaded with; who does not answer rightly is left out. */
+async function admitted(workload, entrants, settings, left) {
+  const runners = []
+  for (const { name, kind } of entrants) {
+    if (!workload.kinds.includes(kind) || left.has(name)) continue
+    const server = await start(name, settings)
+    try {
+      const request = await prepare(server, kind, workload)
+      runners.push({ name, kind, server, request, next: workload.next?.(), windows: [] })
+    } catch ({ message }) {
+      left.set(name, message)
+      await server.stop()
+    }
+  }
+  return runners
+}
+
+async function measure(workload, runners, settings, left) {
   // The round before the first warms up.
   for (let round = -1; round < settings.rounds; round++) {
     // Nobody always comes first, or always after the same one.
@@ -21,30 +51,13 @@ export async function compare(workload, entrants, settings) {
         faultUnderLoad(runner.kind, workload, runner.request, window) ??
         (await faultAfterLoad(runner.server, workload, runner.request))
       if (fault !== undefined) {
-        left.push(`${runner.name} (${fault})`)
+        left.set(runner.name, fault)
         runners.splice(runners.indexOf(runner), 1)
         await runner.server.stop()
       } else if (round >= 0) runner.windows.push(window)
     }
   }
   for (const { server } of runners) await server.stop()
-  return report(workload, runners, left, workload.baseline ?? settings.baseline)
-}
-
-/** Starts the variants, each with what it is to be loaded with; who does not answer rightly is left out. */
-async function admitted(workload, entrants, settings, left) {
-  const runners = []
-  for (const { name, kind } of entrants.filter(({ kind }) => workload.kinds.includes(kind))) {
-    const server = await start(name, settings)
-    try {
-      const request = await prepare(server, kind, workload)
-      runners.push({ name, kind, server, request, next: workload.next?.(), windows: [] })
-    } catch ({ message }) {
-      left.push(`${name} (${message})`)
-      await server.stop()
-    }
-  }
-  return runners
 }
 
 function report({ title }, runners, left, baseline) {

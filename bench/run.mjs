@@ -1,4 +1,4 @@
-// npm run bench -- [workload…] [--rounds N] [--seconds S] [--variants a,b] [--baseline NAME] [--add FILE] [--quick]
+// npm run bench -- [workload…] [--sets N] [--rounds N] [--seconds S] [--variants a,b] [--baseline NAME] [--add FILE] [--quick]
 // npm run bench -- policy [--tier NAME=FILE]
 // npm run bench -- growth [--variants a,b]
 import { parseArgs } from 'node:util'
@@ -21,6 +21,7 @@ const names = [...Object.keys(workloads), ...Object.keys(others)]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    sets: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     connections: { type: 'string', default: '32' },
@@ -79,15 +80,16 @@ async function comparison(wanted) {
     add: values.add,
     baseline: values.baseline,
     quick: values.quick,
-    rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+    sets: Number(values.sets ?? (values.quick ? 1 : 3)),
+    rounds: Number(values.rounds ?? (values.quick ? 2 : 3)),
     seconds: Number(values.seconds ?? (values.quick ? 0.2 : 1)),
     connections: Number(values.connections),
     store: await storeFor(wanted),
   }
-  const { rounds, seconds, connections } = settings
+  const { sets, rounds, seconds, connections } = settings
   print(machine())
   print(
-    `${rounds} rounds of ${seconds} s, ${connections} connections, ${words}, NODE_ENV=production. Ratios are medians of the ratios of each round.`,
+    `${sets} sets of processes, ${rounds} rounds of ${seconds} s with each, ${connections} connections, ${words}, NODE_ENV=production. Ratios are medians of the ratios of each round.`,
   )
   const variants = await entrants(wanted, settings)
   for (const name of wanted) {
