@@ -10,23 +10,22 @@ import { amount, median, percent, ratio, table } from './table.mjs'
 export async function compare(workload, entrants, settings) {
   /** Why somebody is left out, by name. */
   const left = new Map()
-  const windows = new Map(entrants.map(({ name }) => [name, []]))
+  const windows = new Map()
+  const remaining = () => entrants.filter(({ name, kind }) => workload.kinds.includes(kind) && !left.has(name))
   for (let set = 0; set < settings.sets; set++) {
-    const runners = await admitted(workload, entrants, settings, left)
+    const runners = await admitted(workload, remaining(), settings, left)
     await measure(workload, runners, settings, left)
-    for (const runner of runners) windows.get(runner.name).push(...runner.windows)
+    for (const runner of runners) windows.set(runner.name, [...(windows.get(runner.name) ?? []), ...runner.windows])
   }
-  const measured = entrants.map(({ name }) => ({ name, windows: windows.get(name) }))
-  const fit = measured.filter(({ name, windows }) => windows.length > 0 && !left.has(name))
+  const measured = remaining().map(({ name }) => ({ name, windows: windows.get(name) }))
   const reasons = [...left].map(([name, reason]) => `${name} (${reason})`)
-  return report(workload, fit, reasons, workload.baseline ?? settings.baseline)
+  return report(workload, measured, reasons, workload.baseline ?? settings.baseline)
 }
 
 /** Starts the variants, each with what it is to be loaded with; who does not answer rightly is left out. */
 async function admitted(workload, entrants, settings, left) {
   const runners = []
   for (const { name, kind } of entrants) {
-    if (!workload.kinds.includes(kind) || left.has(name)) continue
     const server = await start(name, settings)
     try {
       const request = await prepare(server, kind, workload)
@@ -39,6 +38,7 @@ async function admitted(workload, entrants, settings, left) {
   return runners
 }
 
+/** Gives each runner the windows of its rounds; who answers wrongly meanwhile goes. */
 async function measure(workload, runners, settings, left) {
   // The round before the first warms up.
   for (let round = -1; round < settings.rounds; round++) {
