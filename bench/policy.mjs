@@ -123,7 +123,7 @@ function count(total, { phase, bytes, cost }, isHit) {
 }
 
 /** @returns {import('../dist/esm/core/types.js').CacheEntry} */
-function entryOf({ profile, key, film, bytes, cost }, now) {
+function entryOf({ profile, key, bytes, cost }, now) {
   const never = now + 1e12
   return {
     key,
@@ -133,7 +133,6 @@ function entryOf({ profile, key, film, bytes, cost }, now) {
     removed: [],
     body: bytesOfZeros.subarray(0, bytes),
     etag: '"0"',
-    tags: [`movie:${film}`],
     generatedAt: now,
     storedAt: now,
     staleAt: never,

@@ -21,7 +21,7 @@ const kinds = {
 
 /**
  * The requests, in order.
- * @returns {Generator<{ phase: string, profile: string, key: string, film: number, bytes: number, cost: number }>}
+ * @returns {Generator<{ phase: string, profile: string, key: string, bytes: number, cost: number }>}
  */
 export function* trace({ part = 1 } = {}) {
   const random = seeded(603)
@@ -60,7 +60,6 @@ function answerTo(profile, film, text) {
   return {
     profile,
     key: `${profile} ${film} ${text}`,
-    film,
     bytes: Math.round(between(bytes, size)),
     cost: between(cost, effort),
   }

@@ -7,12 +7,13 @@ import { Flights } from './core/flights.js'
 import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Purges, Stack } from './core/stack.js'
+import { tagsOf } from './core/tags.js'
 import { Traces } from './core/traces.js'
 import { mapProfiles, PROFILES, type Milliseconds, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
-import { movieTag } from './http/key.js'
+import { tagOfMovie } from './http/key.js'
 import { KnownHits } from './http/known-hits.js'
 import { KnownKeys } from './http/known-keys.js'
 import { lookUpOf } from './http/look-up.js'
@@ -127,7 +128,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     onExpire: entry => report({ type: 'expired', profile: entry.profile, key: entry.key }),
   })
   const invalidate = (tier: Tier, tags: readonly string[]): void => {
-    flights.fence(flight => tags.some(tag => flight.tags.includes(tag)))
+    flights.fence(flight => tagsOf(flight.key).some(tag => tags.includes(tag)))
     // A movie's answers lie in every tier, whichever route learned that they are out of date.
     for (const tag of tags) void (tag.startsWith('movie:') ? stored : tier).deleteTag(tag)
   }
@@ -197,7 +198,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     adminRouter: given =>
       adminRouter(
         {
-          ...{ stats, health, verify, movieTag },
+          ...{ stats, health, verify, tagOfMovie },
           now: () => clock.now(),
           closed: closing.signal,
           history: steps => historyOf(metrics, clock.now(), steps),

@@ -1,6 +1,6 @@
+import { movieOf, tagsOf } from './core/tags.js'
 import { PROFILES, type CacheEntry, type ProfileName } from './core/types.js'
 import type { Listing, Lookup, MovieUses, Page, StoredEntry } from './ops/admin/source.js'
-import { movieOf } from './tiers/file/names.js'
 import type { FiledEntry, FileTier } from './tiers/file/tier.js'
 import type { Held, MemoryTier } from './tiers/memory.js'
 import type { RedisTier } from './tiers/redis/tier.js'
@@ -52,7 +52,7 @@ export class Inventory {
     const found: StoredEntry[] = []
     let skipped = 0
     for (const held of this.#held(profile === undefined ? PROFILES : [profile])) {
-      if (tag !== undefined && !held.entry.tags.includes(tag)) continue
+      if (tag !== undefined && !tagsOf(held.entry.key).includes(tag)) continue
       if (skipped++ < offset) continue
       if (found.length === limit) return { entries: found, hasMore: true }
       found.push(inMemory(held))

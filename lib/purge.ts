@@ -1,11 +1,11 @@
 import type { Flights } from './core/flights.js'
 import { chain } from './core/maybe.js'
-import { profileTag } from './core/profile-tags.js'
+import { profileTag, tagsOf } from './core/tags.js'
 import { PROFILES, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { isOfKey } from './core/variants.js'
 import { ReelcacheError } from './errors.js'
 import type { Answer, LiveAnswer } from './http/engine.js'
-import { movieTag } from './http/key.js'
+import { tagOfMovie } from './http/key.js'
 
 /** What to throw out: one movie, one profile, one key (as `key(req)` gives it), or everything. */
 export type PurgeTarget =
@@ -25,8 +25,8 @@ export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer, 
     return tier.clear()
   }
   if ('key' in target) return purgeKey(target.key, tier, flights)
-  const tag = 'movie' in target ? movieTag(target.movie) : profileTag(target.profile)
-  flights.fence(flight => flight.tags.includes(tag))
+  const tag = 'movie' in target ? tagOfMovie(target.movie) : profileTag(target.profile)
+  flights.fence(flight => tagsOf(flight.key).includes(tag))
   return tier.deleteTag(tag)
 }
 

@@ -1,6 +1,7 @@
 import type { CacheEvent } from './core/events.js'
 import { chain } from './core/maybe.js'
 import type { Purges } from './core/stack.js'
+import { tagsOf } from './core/tags.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { isOfKey, isVariantOf } from './core/variants.js'
 import type { ResolvedRedis } from './options.js'
@@ -14,7 +15,7 @@ export interface OwnParts {
   readonly memory: MemoryTier
   /** Memory and files. */
   readonly local: Tier
-  readonly flights: { fence(matches: (flight: { key: string; tags: readonly string[] }) => boolean): void }
+  readonly flights: { fence(matches: (flight: { key: string }) => boolean): void }
   readonly purges: Purges
   readonly clock: Clock
   readonly report: (event: CacheEvent) => void
@@ -53,11 +54,11 @@ function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePr
     return chain(local.delete(key), isGone => variants + Number(isGone))
   }
   if (purged === ALL_URLS) {
-    flights.fence(({ tags }) => tags.some(isUrl))
+    flights.fence(({ key }) => tagsOf(key).some(isUrl))
     // Files of before are looked at when they are read.
-    return forget(memory, PROFILES, ({ tags }) => tags.some(isUrl))
+    return forget(memory, PROFILES, ({ key }) => tagsOf(key).some(isUrl))
   }
-  flights.fence(({ tags }) => purged === ALL || tags.includes(purged))
+  flights.fence(({ key }) => purged === ALL || tagsOf(key).includes(purged))
   return purged === ALL ? local.clear() : local.deleteTag(purged)
 }
 

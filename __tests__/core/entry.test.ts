@@ -3,7 +3,7 @@ import type { CacheEntry } from '../../lib/core/types.js'
 import { entryOf } from '../tiers/tier-contract.js'
 
 describe('the size of an entry', () => {
-  const bare = entryOf({ key: '', headers: {}, tags: [], body: Buffer.alloc(0) })
+  const bare = entryOf({ key: '', headers: {}, body: Buffer.alloc(0) })
   const more = (given: Partial<CacheEntry>): number => entrySize({ ...bare, ...given }) - entrySize(bare)
 
   it('is more than the overhead even when nothing is in it', () => {
@@ -15,7 +15,6 @@ describe('the size of an entry', () => {
     ['a key, at two bytes a character', { key: 'k'.repeat(500) }, 1_000],
     ['the names and values of fields', { headers: { ['n'.repeat(300)]: 'v'.repeat(200) } }, 1_000],
     ['every line of a field', { headers: { link: ['l'.repeat(250), 'm'.repeat(250)] } }, 1_000],
-    ['tags', { tags: ['t'.repeat(250), 'u'.repeat(250)] }, 1_000],
     ['variants', { variants: [{ names: ['n'.repeat(100)], key: 'k'.repeat(400) }] }, 1_000],
   ])('counts %s', (_, given, bytes) => {
     expect(more(given)).toBeGreaterThanOrEqual(bytes)

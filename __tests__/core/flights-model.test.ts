@@ -26,7 +26,7 @@ class Requests {
       case 'ask':
         return this.#ask(key, patience)
       case 'solo':
-        this.running.add(this.flights.solo(key, [key]))
+        this.running.add(this.flights.solo(key))
         return
       case 'land':
       case 'refuse':
@@ -39,7 +39,7 @@ class Requests {
         return
       }
       case 'fence':
-        this.flights.fence(({ tags }) => tags.includes(key))
+        this.flights.fence(flight => flight.key === key)
         for (const one of this.running) if (one.key === key) expect(one.fenced).toBe(true)
         expect(this.flights.leader(key)).toBeUndefined()
         return
@@ -69,7 +69,7 @@ class Requests {
   #ask(key: string, patience: number): void {
     const leader = this.flights.leader(key)
     if (leader === undefined) {
-      this.running.add(this.flights.lead(key, [key]))
+      this.running.add(this.flights.lead(key))
       return
     }
     const who = this.verdicts.size
@@ -86,7 +86,7 @@ class Requests {
     this.verdicts.set(who, this.verdicts.get(who)! + 1)
     this.waiting.delete(who)
     if (verdict.is === 'answer') expect(verdict.answer).toBe(`answer ${key}`)
-    if (verdict.is === 'alone') this.running.add(this.flights.solo(key, [key]))
+    if (verdict.is === 'alone') this.running.add(this.flights.solo(key))
     if (verdict.is === 'lead') {
       expect(this.running.has(verdict.flight)).toBe(false)
       expect(this.flights.leader(key)).toBe(verdict.flight)

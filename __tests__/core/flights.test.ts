@@ -13,7 +13,7 @@ function setup() {
       told.push([who, verdict.is === 'answer' ? verdict.answer : verdict.is])
       if (verdict.is === 'lead') led.set(who, verdict.flight)
     })
-  const lead = (key = 'k', tags: readonly string[] = []): Flight<string, string> => flights.lead(key, tags)
+  const lead = (key = 'k'): Flight<string, string> => flights.lead(key)
   const expectRest = (): void => {
     expect([flights.size, flights.waiting, flights.leader('k')]).toEqual([0, 0, undefined])
     expect(jest.getTimerCount()).toBe(0)
@@ -66,13 +66,13 @@ describe('a led flight', () => {
 
   it('that is abandoned is inherited by who has waited longest, with the others behind', () => {
     const { flights, told, led, follow, lead, expectRest } = setup()
-    const flight = lead('k', ['movie:603'])
+    const flight = lead()
     for (const who of ['a', 'b', 'c']) follow(flight, who)
     flight.abandon()
     expect(told).toEqual([['a', 'lead']])
     const next = led.get('a')!
     expect(flights.leader('k')).toBe(next)
-    expect(next.tags).toEqual(['movie:603'])
+    expect(next.key).toBe('k')
     expect([flights.size, flights.waiting]).toEqual([1, 2])
     next.land('late')
     expect(told.slice(1)).toEqual([
@@ -105,9 +105,9 @@ describe('a led flight', () => {
 describe('a solo flight', () => {
   it('is counted and fenced, and followed by nobody', () => {
     const { flights, expectRest } = setup()
-    const solo = flights.solo('k', ['t'])
+    const solo = flights.solo('k')
     expect([flights.size, flights.leader('k')]).toEqual([1, undefined])
-    flights.fence(flight => flight.tags.includes('t'))
+    flights.fence(flight => flight.key === 'k')
     expect(solo.fenced).toBe(true)
     solo.land('answer')
     expectRest()
@@ -116,7 +116,7 @@ describe('a solo flight', () => {
   it('does not end the lead of another flight of the same key', () => {
     const { flights, lead } = setup()
     const leader = lead()
-    flights.solo('k', []).land('mine')
+    flights.solo('k').land('mine')
     expect(flights.leader('k')).toBe(leader)
   })
 })
@@ -189,8 +189,8 @@ describe('a follower', () => {
 describe('a fence', () => {
   it('marks what matches, and nobody joins it any more', () => {
     const { flights, lead } = setup()
-    const [fenced, other] = [lead('k', ['movie:603']), lead('l', ['movie:604'])]
-    flights.fence(flight => flight.tags.includes('movie:603'))
+    const [fenced, other] = [lead('k'), lead('l')]
+    flights.fence(flight => flight.key === 'k')
     expect([fenced.fenced, other.fenced]).toEqual([true, false])
     expect([flights.leader('k'), flights.leader('l')]).toEqual([undefined, other])
     expect(lead('k').fenced).toBe(false)

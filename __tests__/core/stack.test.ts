@@ -1,4 +1,5 @@
 import { Stack } from '../../lib/core/stack.js'
+import { tagsOf } from '../../lib/core/tags.js'
 import type { CacheEntry, MaybePromise, Tier } from '../../lib/core/types.js'
 import { fakeClock } from '../support/clock.js'
 import { gate } from '../support/gate.js'
@@ -32,7 +33,7 @@ class MapTier implements Tier {
   }
   deleteTag(tag: string): MaybePromise<number> {
     return this.#answer('deleteTag', () => {
-      const keys = [...this.kept.values()].filter(({ tags }) => tags.includes(tag)).map(({ key }) => key)
+      const keys = [...this.kept.keys()].filter(key => tagsOf(key).includes(tag))
       return keys.filter(key => this.kept.delete(key)).length
     })
   }

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import fc from 'fast-check'
-import { keyOf, movieTag, outdatedTags, type RequestKey } from '../../lib/http/key.js'
+import { keyOf, outdatedTags, tagOfMovie, type RequestKey } from '../../lib/http/key.js'
+import { profileTag, tagsOf } from '../../lib/core/tags.js'
 import { askedBy } from '../../lib/http/asked.js'
 import { resolveOptions, resolveRoute, type RouteOptions } from '../../lib/options.js'
 
@@ -164,9 +165,8 @@ describe('the movie of a request', () => {
 
   it('gives the tag that a purge looks for, as number and as text', () => {
     const key = keyed({ params: { movieId: '603' } }) as RequestKey
-    expect(key.tags).toContain(movieTag(603))
-    expect(key.tags).toContain(movieTag('603'))
-    expect(key.tags).toEqual(['profile:api', 'movie:603', 'url:api http://localhost /api/movies/603'])
+    expect(tagsOf(key.text)).toEqual([profileTag('api'), tagOfMovie(603), 'url:api http://localhost /api/movies/603'])
+    expect(tagsOf(key.text)).toContain(tagOfMovie('603'))
   })
 })
 

@@ -27,7 +27,6 @@ const entry = n => {
     ...handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
     body,
     etag: strongEtag(body),
-    tags: ['profile:api', own('movie:' + n), own('url:api http://localhost /api/movies/' + n)],
     ...{ generatedAt: now, storedAt: now, staleAt: now + 1, refreshUntil: now + 1, coverUntil: now + 1 },
     explicit: false,
     handlerTime: 12.5,

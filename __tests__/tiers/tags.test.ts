@@ -1,47 +1,71 @@
 import { TagIndex } from '../../lib/tiers/tags.js'
 
+const get = (movie: string, path: string, more = ''): string => `api ${movie} GET http://localhost ${path}${more}`
+const urlOf = (path: string): string => `url:api http://localhost ${path}`
+
 describe('TagIndex', () => {
-  it('finds the keys of a tag, each once', () => {
+  it('finds the keys of a movie and of a URL, each once', () => {
+    const [one, personal, other] = [get('603', '/a'), get('-', '/a', ' key:text=anna'), get('603', '/b')]
     const index = new TagIndex()
-    index.add('a', ['movie:603', 'profile:api'])
-    index.add('b', ['movie:603'])
-    index.add('b', ['movie:603', 'movie:603'])
-    expect(index.keys('movie:603')).toEqual(['a', 'b'])
+    for (const key of [one, personal, other, other]) index.add(key)
+    expect(index.keys('movie:603')).toEqual([one, other])
+    expect(index.keys(urlOf('/a'))).toEqual([one, personal])
     expect(index.keys('movie:60')).toEqual([])
   })
 
-  it('leaves out the tags of profiles, and no others that begin so', () => {
+  it('leaves out profiles, whoever names no movie, and the URLs of what is no answer to GET', () => {
     const index = new TagIndex()
-    index.add('a', ['profile:api', 'profile:theirs'])
-    expect([index.size, index.keys('profile:theirs')]).toEqual([1, ['a']])
-    index.remove('a', ['profile:api', 'profile:theirs'])
-    expect(index.size).toBe(0)
+    index.add('api - POST http://localhost /a body:none')
+    expect([index.size, index.keys('profile:api'), index.keys('movie:-'), index.keys(urlOf('/a'))]).toEqual([
+      0,
+      [],
+      [],
+      [],
+    ])
+    index.add('api 603 POST http://localhost /a body:none')
+    expect(index.size).toBe(1)
   })
 
-  it('takes tags that are names of object members for tags like others', () => {
+  it('takes movies that are names of object members for movies like others', () => {
     const index = new TagIndex()
-    expect(index.keys('constructor')).toEqual([])
-    index.add('a', ['__proto__', 'constructor'])
-    expect(index.keys('__proto__')).toEqual(['a'])
-    expect(index.size).toBe(2)
+    expect(index.keys('movie:constructor')).toEqual([])
+    const keys = ['__proto__', 'constructor'].map(movie => get(movie, '/a'))
+    for (const key of keys) index.add(key)
+    expect(index.keys('movie:__proto__')).toEqual([keys[0]])
   })
 
   it('holds nothing of what was removed, and a removal of what is not there changes nothing', () => {
     const index = new TagIndex()
-    index.add('a', ['t', 'u'])
-    index.add('b', ['t'])
-    index.remove('c', ['t', 'x'])
-    index.remove('a', ['t', 'u'])
-    expect([index.size, index.keys('t')]).toEqual([1, ['b']])
-    index.remove('b', ['t'])
+    const [one, other, third] = [get('603', '/a'), get('603', '/b'), get('603', '/c')]
+    index.add(one)
+    index.add(other)
+    index.remove(third)
+    index.remove(one)
+    expect([index.size, index.keys('movie:603')]).toEqual([2, [other]])
+    index.remove(other)
     expect(index.size).toBe(0)
   })
 
   it('gives a list of its own, that removals meanwhile leave alone', () => {
     const index = new TagIndex()
-    for (const key of ['a', 'b', 'c']) index.add(key, ['t'])
-    const keys = index.keys('t')
-    for (const key of keys) index.remove(key, ['t'])
-    expect([keys, index.keys('t')]).toEqual([['a', 'b', 'c'], []])
+    const added = ['/a', '/b', '/c'].map(path => get('603', path))
+    for (const key of added) index.add(key)
+    const keys = index.keys('movie:603')
+    for (const key of keys) index.remove(key)
+    expect([keys, index.keys('movie:603')]).toEqual([added, []])
+  })
+
+  it('tells tags apart that share a number', () => {
+    const index = new TagIndex()
+    const movieOf = (n: number): string => n.toString(36)
+    // Of so many tags that are made into 32 bits, two make the same.
+    let n = 0
+    for (let size = 0; index.size === size; size++) index.add(get(movieOf(n++), '/a').replace('GET', 'POST'))
+    const last = movieOf(n - 1)
+    const key = `api ${last} POST http://localhost /a`
+    expect(index.keys(`movie:${last}`)).toEqual([key])
+    index.remove(key)
+    expect(index.keys(`movie:${last}`)).toEqual([])
+    for (let other = 0; other < n - 1; other++) expect(index.keys(`movie:${movieOf(other)}`)).toHaveLength(1)
   })
 })

@@ -3,18 +3,20 @@ import type { CacheEntry, Clock, MaybePromise, ProfileName, Tier } from '../../l
 import { fakeClock } from '../support/clock.js'
 
 /** An entry as a route stores it; its key begins with its profile, as all keys do. */
-export function entryOf(given: Partial<CacheEntry> & { path?: string } = {}, clock: Clock = fakeClock()): CacheEntry {
-  const { path = '/api/movies/603', profile = 'api', ...others } = given
+export function entryOf(
+  given: Partial<CacheEntry> & { movie?: string; path?: string } = {},
+  clock: Clock = fakeClock(),
+): CacheEntry {
+  const { movie = '603', path = '/api/movies/603', profile = 'api', ...others } = given
   const now = clock.now()
   return Object.freeze({
-    key: `${profile} 603 GET http://localhost:3000 ${path}`,
+    key: `${profile} ${movie} GET http://localhost:3000 ${path}`,
     profile,
     status: 200,
     headers: { 'content-type': 'application/json; charset=utf-8' },
     removed: [],
     body: Buffer.from('{"title":"The Matrix"}'),
     etag: '"16-abc"',
-    tags: [`profile:${profile}`, 'movie:603', `url:${profile} http://localhost:3000 ${path}`],
     generatedAt: now,
     storedAt: now,
     staleAt: now + 300_000,
@@ -63,7 +65,7 @@ export function tierContract(
       ['with several lines of a field', { headers: { link: ['<a>; rel=next', '<b>; rel=prev'], 'x-one': 'é' } }],
       ['with fields that it takes away', { removed: ['x-powered-by'] }],
       ['without a validator', { status: 404, etag: undefined }],
-      ['without tags', { tags: [] }],
+      ['that names no movie', { key: 'tts - POST http://localhost:3000 /speak body:none' }],
       ['whose handler said how long it is fresh', { explicit: true }],
       ['with an age', { generatedAt: clock.now() - 90_000 }],
       ['that is an index of variants', { variants: [{ names: ['accept'], key: 'tts - GET vary:accept=a' }] }],
@@ -90,16 +92,13 @@ export function tierContract(
       expect(await tier.get(sample({ path: `${long}d` }).key)).toBeUndefined()
     })
 
-    it('replaces an entry as a whole: fields, body and tags', async () => {
-      const old = sample({ tags: ['movie:603', 'old'], headers: { 'x-old': '1' } })
-      const young = sample({ tags: ['movie:604'], headers: { 'x-young': '1' }, body: Buffer.from('new') })
+    it('replaces an entry as a whole, and finds the new one by the same tags', async () => {
+      const old = sample({ headers: { 'x-old': '1' } })
+      const young = sample({ headers: { 'x-young': '1' }, body: Buffer.from('new') })
       await tier.set(old)
       await tier.set(young)
       expect(await tier.get(old.key)).toEqual(young)
-      expect(await tier.deleteTag('old')).toEqual(purged(0))
-      expect(await tier.deleteTag('movie:603')).toEqual(purged(0))
-      expect(await tier.get(old.key)).toEqual(young)
-      expect(await tier.deleteTag('movie:604')).toEqual(purged(1))
+      expect(await tier.deleteTag('movie:603')).toEqual(purged(1))
       expect(await tier.get(old.key)).toBeUndefined()
     })
 
@@ -133,8 +132,8 @@ export function tierContract(
 
     it('deletes by tag in every profile, compares tags whole, and says how many went', async () => {
       const profiles: ProfileName[] = ['api', 'enhanced', 'ai', 'tts']
-      const tagged = profiles.map(profile => sample({ profile, tags: ['movie:60', `profile:${profile}`] }))
-      const other = sample({ path: '/other', tags: ['movie:603', 'profile:tts'] })
+      const tagged = profiles.map(profile => sample({ profile, movie: '60' }))
+      const other = sample({ path: '/other' })
       for (const entry of [...tagged, other]) await tier.set(entry)
       expect(await tier.deleteTag('movie:6')).toEqual(purged(0))
       for (const entry of tagged) expect(await tier.get(entry.key)).toEqual(entry)
@@ -142,6 +141,16 @@ export function tierContract(
       expect(await tier.deleteTag('movie:60')).toEqual(purged(0))
       for (const entry of tagged) expect(await tier.get(entry.key)).toBeUndefined()
       expect(await tier.get(other.key)).toEqual(other)
+    })
+
+    it('deletes by URL what answers GET, whatever its movie and whoever it is for', async () => {
+      const [one, other] = [sample({ path: '/1' }), sample({ path: '/12' })]
+      const personal = sample({ key: `${sample({ movie: '-', path: '/1' }).key} key:text=anna` })
+      const posted = sample({ key: one.key.replace(' GET ', ' POST ') })
+      for (const entry of [one, other, personal, posted]) await tier.set(entry)
+      expect(await tier.deleteTag('url:tts http://localhost:3000 /1')).toEqual(purged(2))
+      for (const entry of [one, personal]) expect(await tier.get(entry.key)).toBeUndefined()
+      for (const entry of [other, posted]) expect(await tier.get(entry.key)).toEqual(entry)
     })
 
     it('clears everything, says how much it was, and works on', async () => {
@@ -159,8 +168,8 @@ export function tierContract(
         fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async operations => {
           await tier.clear()
           const model = new Map<string, CacheEntry>()
-          for (const { does, at, tag, size } of operations) {
-            const entry = sample({ path: `/${at}`, tags: [`t:${tag}`], body: Buffer.alloc(size, at) })
+          for (const { does, at, size } of operations) {
+            const entry = sample({ movie: String(at % 3), path: `/${at}`, body: Buffer.alloc(size, at) })
             if (does === 'set') {
               expect(await tier.set(entry)).toBe(true)
               model.set(entry.key, entry)
@@ -168,9 +177,9 @@ export function tierContract(
               const [isGone, wasThere] = [await tier.delete(entry.key), model.delete(entry.key)]
               if (countsPurges || wasThere) expect(isGone).toBe(wasThere)
             } else if (does === 'deleteTag') {
-              const gone = [...model.values()].filter(({ tags }) => tags.includes(`t:${tag}`))
+              const gone = [...model.values()].filter(({ key }) => key.startsWith(`tts ${at % 3} `))
               for (const { key } of gone) model.delete(key)
-              expect(await tier.deleteTag(`t:${tag}`)).toEqual(purged(gone.length))
+              expect(await tier.deleteTag(`movie:${at % 3}`)).toEqual(purged(gone.length))
             }
             expect(await tier.get(entry.key)).toEqual(model.get(entry.key))
           }
@@ -185,6 +194,5 @@ export function tierContract(
 const operation = fc.record({
   does: fc.constantFrom('set', 'set', 'get', 'delete', 'deleteTag'),
   at: fc.nat(5),
-  tag: fc.nat(2),
   size: fc.nat(200),
 })

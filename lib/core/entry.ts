@@ -14,7 +14,7 @@ export const LARGEST_ENTRY_SHARE = 1 / 8
  * object itself, which takes less memory than what a spread makes, and a fifth of its time.
  */
 export function makeEntry(fields: CacheEntry): CacheEntry {
-  const { key, profile, status, headers, removed, body, etag, tags, generatedAt, storedAt, staleAt, explicit } = fields
+  const { key, profile, status, headers, removed, body, etag, generatedAt, storedAt, staleAt, explicit } = fields
   const { refreshUntil, coverUntil, handlerTime, chunkEnds, asOf, variants } = fields
   return Object.freeze({
     key,
@@ -24,7 +24,6 @@ export function makeEntry(fields: CacheEntry): CacheEntry {
     removed,
     body,
     etag,
-    tags,
     generatedAt,
     storedAt,
     staleAt,
@@ -38,7 +37,7 @@ export function makeEntry(fields: CacheEntry): CacheEntry {
   })
 }
 
-/** Bytes an entry counts for against the budget: body, headers, key, tags and overhead. */
+/** Bytes an entry counts for against the budget: body, headers, key and overhead. */
 export function entrySize(entry: CacheEntry): number {
   let size = ENTRY_OVERHEAD + entry.body.length + textSize(entry.key)
   for (const name in entry.headers) {
@@ -47,7 +46,6 @@ export function entrySize(entry: CacheEntry): number {
     if (typeof value === 'string') size += textSize(value)
     else for (const line of value) size += textSize(line)
   }
-  for (const tag of entry.tags) size += textSize(tag)
   for (const variant of entry.variants ?? []) size += 64 + textSize(variant.key) + textSize(variant.names.join())
   return size
 }

@@ -52,15 +52,15 @@ export class Flights<Answer, Live> {
   }
 
   /** Begins a flight that others may follow. */
-  lead(key: string, tags: readonly string[]): Flight<Answer, Live> {
-    const flight = this.solo(key, tags)
+  lead(key: string): Flight<Answer, Live> {
+    const flight = this.solo(key)
     this.#led.set(key, flight)
     return flight
   }
 
   /** Begins a flight on its own. */
-  solo(key: string, tags: readonly string[]): Flight<Answer, Live> {
-    const flight = new Flight<Answer, Live>(key, tags, this)
+  solo(key: string): Flight<Answer, Live> {
+    const flight = new Flight<Answer, Live>(key, this)
     this.#flying.add(flight)
     return flight
   }
@@ -108,7 +108,6 @@ export class Flight<Answer, Live> {
 
   constructor(
     readonly key: string,
-    readonly tags: readonly string[],
     private readonly flights: Flights<Answer, Live>,
   ) {}
 
@@ -182,7 +181,7 @@ export class Flight<Answer, Live> {
   /** The heir leads a new flight and takes the other followers along. */
   #bequeath(heir: Follower<Answer, Live>): void {
     this.#dismiss(heir)
-    const next = this.flights.lead(this.key, this.tags)
+    const next = this.flights.lead(this.key)
     this.#handOver(next)
     heir.settle({ is: 'lead', flight: next })
   }

@@ -1,5 +1,6 @@
 import { isFresh, makeEntry } from './entry.js'
 import { chain, isPromise } from './maybe.js'
+import { tagsOf } from './tags.js'
 import type { CacheEntry, Clock, MaybePromise, Tier } from './types.js'
 
 /** Whether a purge throws this entry out. */
@@ -73,7 +74,7 @@ export class Stack implements Tier {
 
   deleteTag(tag: string): MaybePromise<number> {
     return this.#purge(
-      entry => entry.tags.includes(tag),
+      entry => tagsOf(entry.key).includes(tag),
       () => this.#each(0, tier => tier.deleteTag(tag), Math.max),
     )
   }

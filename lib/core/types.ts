@@ -19,7 +19,7 @@ export const mapProfiles = <T>(make: (name: ProfileName) => T): Record<ProfileNa
 
 /** One stored answer. Frozen: every hit shares it. Made by `makeEntry`. */
 export interface CacheEntry {
-  /** The full text of the key, compared on every read. */
+  /** The full text of the key, compared on every read. The tags follow from it: `tagsOf`. */
   readonly key: string
   readonly profile: ProfileName
   readonly status: number
@@ -31,8 +31,6 @@ export interface CacheEntry {
   readonly body: Buffer
   /** The validator that hits send: the handler's own, or a strong one of ours. Only a 200 has one. */
   readonly etag: string | undefined
-  /** What `purge` and invalidation find the entry by: `movie:603`, `url:…`. */
-  readonly tags: readonly string[]
   /** Where `Age` counts from (RFC 9111 section 4.2.3): `storedAt` less the age it arrived with. */
   readonly generatedAt: Milliseconds
   readonly storedAt: Milliseconds

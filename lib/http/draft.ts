@@ -69,7 +69,7 @@ export class Draft {
 
   /** The entry this answer makes with `body`, which is its own from now on; `chunks` are what that came in. */
   entry(body: Buffer, chunks: readonly Buffer[] = []): CacheEntry {
-    const { engine, profile, key } = this.visit
+    const { engine, profile } = this.visit
     const { status } = this
     const { headers, removed } = this.own
     // Each by its name: to spread them would take five times as long.
@@ -83,7 +83,6 @@ export class Draft {
       removed,
       body,
       etag: status === 200 ? etagFor(body, lineOf(headers, 'etag')) : undefined,
-      tags: key.tags,
       generatedAt,
       storedAt: engine.clock.now(),
       staleAt,

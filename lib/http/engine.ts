@@ -38,7 +38,7 @@ export interface Refresh {
 }
 
 /** What decides where an answer lies. */
-export type Located = Pick<CacheEntry, 'key' | 'tags' | 'headers' | 'profile'>
+export type Located = Pick<CacheEntry, 'key' | 'headers' | 'profile'>
 
 /** What all routes of one profile share. */
 export interface Engine {

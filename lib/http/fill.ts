@@ -121,9 +121,9 @@ export class Fill implements Sink {
 
   /** What hits will say of the answer, its first client is told as well. */
   #describe(): void {
-    const { engine, method, res, key, profile } = this.visit
+    const { engine, method, res, profile } = this.visit
     const { status, own } = this.#draft
-    const answer = { key: this.#draft.key, tags: key.tags, headers: own.headers, profile, status }
+    const answer = { key: this.#draft.key, headers: own.headers, profile, status }
     if (method === 'POST' && status === 200) writeLocation(engine, res, answer)
     offerRanges(method, res, answer)
   }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import { essence } from '../core/media-type.js'
 import type { BypassReason } from '../core/outcomes.js'
-import { profileTag } from '../core/profile-tags.js'
+import { movieTag, NO_MOVIE, urlTag } from '../core/tags.js'
 import type { ProfileName } from '../core/types.js'
 import type { BodyFilter, ResolvedRoute } from '../options.js'
 import type { Asked } from './asked.js'
@@ -16,7 +16,6 @@ export interface RequestKey {
   readonly text: string
   /** The movie's part of it, `-` where none is named. */
   readonly movie: string
-  readonly tags: readonly string[]
   /** The route's `key` named something: whoever is asking is in the text. */
   readonly isIdentified: boolean
   /** Protocol and host name as Express computes them. */
@@ -24,9 +23,6 @@ export interface RequestKey {
   /** Set when parameters outside the key are to be hidden from the handler. */
   readonly visibleQuery: VisibleQuery | undefined
 }
-
-/** The scope of requests that name no movie. A movie of this very name is written `%2D`. */
-export const NO_MOVIE = '-'
 
 /**
  * The key of a request. Parts are separated by spaces and hold none themselves, later parts begin with their name: no two different requests
@@ -60,19 +56,10 @@ export function keyOf(asked: Asked, profile: ProfileName, route: ResolvedRoute):
   return {
     text,
     movie,
-    tags: tagsOf(profile, movie, method === 'GET' ? urlTag(profile, origin, url) : undefined),
     isIdentified: extra !== '',
     origin,
     visibleQuery: rewritten ? undefined : query.visible,
   }
-}
-
-/** Entries hold them as long as they live: an array that was pushed to keeps places for seventeen. */
-function tagsOf(profile: ProfileName, movie: string, url: string | undefined): readonly string[] {
-  const tags = [profileTag(profile)]
-  if (movie !== NO_MOVIE) tags.push(`movie:${movie}`)
-  if (url !== undefined) tags.push(url)
-  return tags.slice()
 }
 
 /** Middleware in front may have sent the request elsewhere, and a header may have told it where (X-Original-URL). */
@@ -82,10 +69,8 @@ export const isRewritten = ({ originalUrl, baseUrl, url }: Request): boolean =>
   originalUrl !== baseUrl + url &&
   originalUrl !== baseUrl + url.slice(1)
 
-export const movieTag = (movie: string | number): string => `movie:${movieText(movie)}`
-/** Joined, because what is added up V8 keeps as a tree of its parts, which takes five times the memory. */
-export const urlTag = (profile: ProfileName, origin: string, url: string): string =>
-  [`url:${profile}`, origin, url].join(' ')
+/** The tag of a movie as users name it. */
+export const tagOfMovie = (movie: string | number): string => movieTag(movieText(movie))
 
 /**
  * The tags of the stored answers that a successful unsafe request makes outdated (RFC 9111 section 4.4): those of its own URL, and of the
@@ -112,7 +97,7 @@ export function outdatedTags(
     .map(location => new URL(location, base))
     .filter(url => url.origin === base?.origin)
   const movie = route.invalidate === 'movie' ? movieScope(req, route) : undefined
-  const ofMovie = movie === undefined || movie === NO_MOVIE ? [] : [`movie:${movie}`]
+  const ofMovie = movie === undefined || movie === NO_MOVIE ? [] : [movieTag(movie)]
   return [tagOf(path, query), ...others.map(url => tagOf(url.pathname, url.search.slice(1))), ...ofMovie]
 }
 

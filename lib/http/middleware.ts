@@ -221,14 +221,14 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
 
 /** Follows the flight that is under way, or begins one. Undefined: this request waits, and goes on by itself. */
 function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?: CacheEntry): AnswerFlight | undefined {
-  const { engine, req, key } = visit
+  const { engine, req } = visit
   const { flights } = engine
   const leader = flights.leader(flightKey)
   const isAlone =
     engine.unshared.has(flightKey) || flights.waiting >= MAX_WAITING || (leader !== undefined && leader.owner === req)
-  if (isAlone) return flights.solo(flightKey, key.tags)
+  if (isAlone) return flights.solo(flightKey)
   if (leader === undefined) {
-    const flight = flights.lead(flightKey, key.tags)
+    const flight = flights.lead(flightKey)
     flight.owner = req
     return flight
   }
@@ -257,12 +257,12 @@ function proceed(
   known: CacheEntry | undefined,
   verdict: Verdict<Answer, LiveAnswer>,
 ): void {
-  const { engine, req, key } = visit
+  const { engine, req } = visit
   // What a purge has thrown out meanwhile is no answer any more.
   const stale = leader.fenced ? undefined : known
   const alone = (): void => {
     if (wantsOnlyStored(visit)) sayNotStored(visit, undefined)
-    else fill(visit, next, engine.flights.solo(leader.key, key.tags), stale)
+    else fill(visit, next, engine.flights.solo(leader.key), stale)
   }
   switch (verdict.is) {
     case 'alone':

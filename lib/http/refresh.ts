@@ -18,7 +18,7 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
   // Not what it will be: a mounted router gives it back when the handler does.
   const { baseUrl } = req
   if (flights.leader(flightKey) !== undefined || !backoff.begin(flightKey)) return
-  const flight = flights.lead(flightKey, key.tags)
+  const flight = flights.lead(flightKey)
   flight.knowsStale = true
   const socket = standInSocket(req.socket)
   const timer = setTimeout(() => socket.destroy(), LONGEST_REFRESH).unref()

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { deleteAtOf, entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
-import { profileOfTag } from '../core/profile-tags.js'
+import { profileOf, profileOfTag } from '../core/tags.js'
 import {
   mapProfiles,
   PROFILES,
@@ -101,7 +101,7 @@ export class MemoryTier implements Tier {
     room.slots.set(entry.key, { entry, bytes, since: this.options.clock.now(), uses: 0, credit })
     room.bytes += bytes
     this.#bytes += bytes
-    this.#tags.add(entry.key, entry.tags)
+    this.#tags.add(entry.key)
     return true
   }
 
@@ -173,7 +173,7 @@ export class MemoryTier implements Tier {
         dispose: (slot, key, reason) => {
           room.bytes -= slot.bytes
           this.#bytes -= slot.bytes
-          this.#tags.remove(key, slot.entry.tags)
+          this.#tags.remove(key)
           if (reason !== 'evict') return
           this.options.onEvict?.(slot.entry, this.#evicting, this.options.clock.now() - slot.since)
         },
@@ -226,6 +226,3 @@ export class MemoryTier implements Tier {
 /** What each use adds to an entry's credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
 const worthOf = ({ entry, bytes }: Pick<Slot, 'entry' | 'bytes'>): number =>
   Math.sqrt(Math.max(entry.handlerTime, LEAST_TIME)) / bytes
-
-/** Every key begins with its profile, and no profile's name with another's. A part of the text would have to be found among V8's names first. */
-const profileOf = (key: string): ProfileName | undefined => PROFILES.find(name => key.startsWith(name))

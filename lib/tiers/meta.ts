@@ -50,12 +50,12 @@ export function entryOf(meta: Meta, body: Buffer, times?: EndsOfUse): CacheEntry
 
 /** The fields in one order, and last a digest of the text before it. */
 export function encodeMeta(meta: Meta): Buffer {
-  const { key, profile, status, headers, removed, etag, tags, explicit, variants, size, sha256: bodyDigest } = meta
+  const { key, profile, status, headers, removed, etag, explicit, variants, size, sha256: bodyDigest } = meta
   const { generatedAt, storedAt, staleAt, refreshUntil, coverUntil, created, expires } = meta
   const { handlerTime, chunkEnds, asOf } = meta
   const text = JSON.stringify({
     version: VERSION,
-    ...{ key, profile, status, headers, removed, etag, tags, variants, explicit, size, sha256: bodyDigest },
+    ...{ key, profile, status, headers, removed, etag, variants, explicit, size, sha256: bodyDigest },
     ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, created, expires },
     ...{ handlerTime, chunkEnds, asOf },
   })
@@ -118,7 +118,6 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   headers: isHeaders,
   removed: isListOf(isName),
   etag: value => value === null || isFieldValue(value),
-  tags: isListOf(isText),
   variants: value => value === undefined || isListOf(isVariant)(value),
   explicit: value => typeof value === 'boolean',
   size: value => Number.isSafeInteger(value) && (value as number) >= 0,

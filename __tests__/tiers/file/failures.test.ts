@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { FaultyFileSystem, filesIn, InjectedError, speech, temporaries, tiers } from './support.js'
+import { FaultyFileSystem, filesIn, InjectedError, speech, speechByGet, temporaries, tiers } from './support.js'
 
 const { clock, directory, open, ready } = tiers()
 
@@ -103,7 +103,7 @@ describe('a directory', () => {
   it('that is deleted at run time is made again', async () => {
     const dir = directory()
     const { tier, errors } = await ready(dir)
-    const tagged = speech({ text: 'tagged', tags: ['url:x'] })
+    const tagged = speechByGet('tagged')
     for (const one of [entry, tagged]) await tier.set(one)
     rmSync(dir, { recursive: true })
     expect(await tier.get(entry.key)).toBeUndefined()

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { CacheEntry } from '../../../lib/core/types.js'
 import { fakeClock, type FakeClock } from '../../support/clock.js'
-import { FaultyFileSystem, speech, temporaries, tiers, type Opened } from './support.js'
+import { FaultyFileSystem, speech, speechByGet, temporaries, tiers, type Opened } from './support.js'
 
 const { directory, ready } = tiers()
 
@@ -17,7 +17,7 @@ interface Operation {
   readonly run: (scene: Scene) => Promise<unknown>
 }
 
-const first = speech({ text: 'first', tags: ['profile:tts', 'movie:603', 'url:x'] })
+const first = speechByGet('first')
 const again = speech({
   ...first,
   body: Buffer.from('ID3 the second taking'),
@@ -41,7 +41,10 @@ const operations: Record<string, Operation> = {
   },
   'a purge by key': { prepare: ({ tier }) => tier.set(first), run: ({ tier }) => tier.delete(first.key) },
   'a purge by movie': { prepare: storeBoth, run: ({ tier }) => tier.deleteTag('movie:603') },
-  'a purge by URL': { prepare: storeBoth, run: ({ tier }) => tier.deleteTag('url:x') },
+  'a purge by URL': {
+    prepare: storeBoth,
+    run: ({ tier }) => tier.deleteTag('url:tts http://localhost /speak?text=first'),
+  },
   'a purge of all': { prepare: storeBoth, run: ({ tier }) => tier.clear() },
   'a sweep': { prepare: storeBoth, run: ({ tier }) => tier.sweep() },
   'a verify': { prepare: storeBoth, run: ({ tier }) => tier.verify() },

@@ -12,7 +12,7 @@ import {
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { filesIn, pathsOf, speech, tiers } from './support.js'
+import { filesIn, pathsOf, speech, speechByGet, tiers } from './support.js'
 
 const { clock, directory, open, ready } = tiers()
 
@@ -38,7 +38,6 @@ describe('the directory', () => {
       headers: { 'content-type': 'audio/mpeg', 'x-voice': 'nova' },
       removed: [],
       etag: entry.etag,
-      tags: entry.tags,
       explicit: false,
       size: entry.body.length,
       sha256: sha256(entry.body),
@@ -114,7 +113,7 @@ describe('the directory', () => {
   it('belongs to its owner alone', async () => {
     const dir = directory()
     const { tier } = open(dir)
-    const entry = speech({ tags: ['profile:tts', 'movie:603', 'url:x'] })
+    const entry = speechByGet('a')
     await tier.set(entry)
     const mode = (path: string): number => statSync(path).mode & 0o777
     const { body, meta, folder } = pathsOf(dir, entry)
@@ -159,7 +158,7 @@ describe('a symbolic link', () => {
   it.each(['folder', 'root', 'tags'] as const)('in the place of the %s leads nowhere', async place => {
     const dir = directory()
     const first = open(dir)
-    const entry = speech({ tags: ['profile:tts', 'movie:603', 'url:x'] })
+    const entry = speechByGet('a')
     await first.tier.set(entry)
     await first.tier.close()
     const path = { folder: pathsOf(dir, entry).folder, root: join(dir, 'v1'), tags: join(dir, 'v1/.tags') }[place]
@@ -169,8 +168,8 @@ describe('a symbolic link', () => {
     const before = filesIn(outside)
     const { tier } = open(dir)
     if (place !== 'tags') expect(await tier.get(entry.key)).toBeUndefined()
-    expect(await tier.set(speech({ text: 'new', tags: ['url:x'] }))).toBe(false)
-    expect(await tier.deleteTag('url:x')).toBe(0)
+    expect(await tier.set(speechByGet('new'))).toBe(false)
+    expect(await tier.deleteTag('url:tts http://localhost /speak?text=a')).toBe(0)
     await tier.sweep()
     await tier.verify()
     if (place !== 'tags') await tier.clear()
@@ -219,7 +218,7 @@ describe('what lies in the place of a file', () => {
 it('touches nothing whose name is not one of its own', async () => {
   const dir = directory()
   const { tier } = await ready(dir, { ttl: 1_000 })
-  const entry = speech({ tags: ['profile:tts', 'movie:603', 'url:x'] }, clock)
+  const entry = speechByGet('a', clock)
   await tier.set(entry)
   const digest = sha256('x')
   const foreign = [
@@ -250,7 +249,7 @@ it('touches nothing whose name is not one of its own', async () => {
   await tier.sweep()
   await tier.verify()
   await tier.deleteTag('movie:603')
-  await tier.deleteTag('url:x')
+  await tier.deleteTag('url:tts http://localhost /speak?text=a')
   await tier.clear()
   await tier.sweep()
   for (const path of foreign) expect(readFileSync(join(dir, path), 'utf8')).toBe(path)

@@ -118,7 +118,6 @@ describe('a meta', () => {
     ['headers', []],
     ['removed', ['x a']],
     ['etag', '"a"\r\n'],
-    ['tags', [1]],
     ['explicit', 1],
     ['size', -1],
     ['size', 1.5],

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FileTier } from '../../../lib/tiers/file/tier.js'
-import { FaultyFileSystem, filesIn, pathsOf, speech, tiers } from './support.js'
+import { FaultyFileSystem, filesIn, pathsOf, speech, speechByGet, tiers } from './support.js'
 
 const { clock, directory, open, ready } = tiers()
 
-const heard = speech({ tags: ['profile:tts', 'movie:603', 'url:tts http://localhost /speak?text=a'] })
+const heard = speechByGet('a')
 const neighbour = speech({ text: 'neighbour' })
 const stranger = speech({ movie: '6030', text: 'stranger' })
 

@@ -69,12 +69,15 @@ export function speech(
       key: `tts ${movie} POST http://localhost:3000 /api/movies/${movie}/tts body:${text}`,
       headers: { 'content-type': 'audio/mpeg' },
       body: Buffer.from(`ID3 ${text}`),
-      tags: movie === '-' ? ['profile:tts'] : ['profile:tts', `movie:${movie}`],
       ...others,
     },
     clock,
   )
 }
+
+/** Speech that is asked for by GET, so that it can be purged by its URL. */
+export const speechByGet = (text: string, clock?: FakeClock): CacheEntry =>
+  speech({ key: `tts 603 GET http://localhost /speak?text=${text}`, text }, clock)
 
 /** Where the two files of an entry lie. */
 export function pathsOf(dir: string, entry: CacheEntry): { body: string; meta: string; folder: string } {

@@ -51,7 +51,7 @@ const harms: readonly (readonly [string, Harm])[] = [
   ['a header whose name is none', withHeader('x a', 'a')],
   ['a status that is none', value => forged(value, () => ({ status: 99 }))],
   ['a status that is never stored', value => forged(value, () => ({ status: 503 }))],
-  ['no tags', value => forged(value, () => ({ tags: undefined }))],
+  ['no instant of storing', value => forged(value, () => ({ storedAt: undefined }))],
 ]
 
 const line = (value: Buffer): Buffer => value.subarray(0, value.indexOf('\n') + 1)

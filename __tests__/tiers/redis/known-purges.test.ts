@@ -177,7 +177,7 @@ describe('purges that are owed', () => {
     tell(known, 'url:again')
     expect(known.owed).toHaveLength(1)
     known.take(id(0), [])
-    const [get, post] = [entry(id(0), { tags: ['url:a'] }), entry(id(0), { tags: ['movie:1'] })]
+    const [get, post] = [entry(id(0)), entry(id(0), { key: 'api 603 POST http://localhost /' })]
     expect([known.allows(get), known.allows(post)]).toEqual([false, purged === ALL_URLS])
     known.settle(id(5), known.owed)
     expect([known.isOutdated(get), known.isOutdated(post)]).toEqual([true, purged === ALL])

@@ -119,7 +119,7 @@ async function listEntries(source: AdminSource, { query }: Request): Promise<obj
   const lookup = {
     tier,
     profile: profile as ProfileName | undefined,
-    tag: movie === undefined ? undefined : source.movieTag(movie),
+    tag: movie === undefined ? undefined : source.tagOfMovie(movie),
   }
   const number = Number(page)
   const { entries, hasMore } = await source.list(lookup, { offset: (number - 1) * PAGE_SIZE, limit: PAGE_SIZE })

@@ -1,5 +1,6 @@
 import { deleteAtOf, entrySize } from '../../core/entry.js'
 import { BYPASS_REASONS, REFUSAL_REASONS } from '../../core/outcomes.js'
+import { tagsOf } from '../../core/tags.js'
 import type { Milliseconds } from '../../core/types.js'
 import type { Note } from '../journal.js'
 import { partsOf } from './key-parts.js'
@@ -30,7 +31,7 @@ export const detailsOf = (entry: StoredEntry, now: Milliseconds): object => ({
   path: entry.path ?? null,
   headers: entry.headers,
   etag: entry.etag ?? null,
-  tags: entry.tags,
+  tags: tagsOf(entry.key),
   size: entrySize({ ...entry, body: { length: entry.bodyBytes } as Buffer }),
   generatedAt: iso(entry.generatedAt),
   staleAt: iso(entry.staleAt),

@@ -59,7 +59,7 @@ export interface AdminSource {
   topMovies(): MovieUses[]
   find(key: string): Promise<StoredEntry[]>
   list(lookup: Lookup, page: Page): Promise<Listing>
-  movieTag(movie: string): string
+  tagOfMovie(movie: string): string
   noteOf(key: string): Note | undefined
   /** The route that a middleware belongs to, when it is one of ours. */
   routeOf(middleware: unknown): CachedRoute | undefined

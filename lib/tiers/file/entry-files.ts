@@ -121,7 +121,7 @@ export class EntryFiles {
       const before = await this.#removeOld(place)
       await this.fs.rename(bodyFrom, bodyPath)
       made = [bodyPath]
-      await this.marks.add(place, meta)
+      await this.marks.add(place, meta.key)
       if (!isWanted()) return undefined
       // Where another process has put its body in the place of ours, the entry is the other's, and our meta must not stand there.
       const isOurs = await this.#isStill(bodyPath, ino)
@@ -140,7 +140,6 @@ export class EntryFiles {
     if (old === undefined) return 0
     if (old.meta === undefined || locationOf(old.meta).extension !== place.extension) return this.remove(place, old)
     await unlinkIfThere(this.fs, this.folders.path(place.folder, metaName(place.digest)))
-    await this.marks.remove(place, old.meta)
     return old.raw.length + old.meta.size
   }
 
@@ -152,7 +151,7 @@ export class EntryFiles {
     for (const extension of meta === undefined ? BODY_EXTENSIONS : [locationOf(meta).extension]) {
       bytes += await this.removeBody({ ...place, extension })
     }
-    if (meta !== undefined) await this.marks.remove(place, meta)
+    if (meta !== undefined) await this.marks.remove(place, meta.key)
     return bytes
   }
 

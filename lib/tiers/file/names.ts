@@ -1,4 +1,5 @@
 import { essence } from '../../core/media-type.js'
+import { movieOf } from '../../core/tags.js'
 import type { CacheEntry, HeaderMap } from '../../core/types.js'
 import { sha256 } from '../digest.js'
 
@@ -53,12 +54,6 @@ export const folderOf = (movie: string | undefined): string => {
   return movie !== '-' && isFolder(movie) && !movie.startsWith('~') ? movie : `~${sha256(movie).slice(0, 32)}`
 }
 export const isFolder = (name: string): boolean => FOLDER.test(name)
-
-/** The movie a key speaks of: its second word, which the tag `movie:…` repeats. */
-export function movieOf(key: string): string | undefined {
-  const movie = key.split(' ', 2)[1]
-  return movie === undefined || movie === '-' ? undefined : movie
-}
 
 /** Where the entry of a key lies; which extension it has only its header tells. */
 export const placeOf = (key: string): Omit<FileLocation, 'extension'> => ({

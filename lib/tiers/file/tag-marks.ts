@@ -1,9 +1,8 @@
-import { profileTag } from '../../core/profile-tags.js'
-import type { CacheEntry } from '../../core/types.js'
+import { urlTagOf } from '../../core/tags.js'
 import { CREATE, unless, unlinkIfThere, type FileSystem } from './fs.js'
 import type { Folders } from './folders.js'
 import type { Locks } from './locks.js'
-import { isTagName, markName, movieOf, parseMark, tagName } from './names.js'
+import { isTagName, markName, parseMark, tagName } from './names.js'
 import { namesIn } from './walk.js'
 
 interface Place {
@@ -11,14 +10,14 @@ interface Place {
   readonly digest: string
 }
 
-type Tagged = Pick<CacheEntry, 'key' | 'profile' | 'tags'>
-
-/** The tags that the place of an entry does not tell: everything but its own profile and movie. */
-const otherTags = ({ key, profile, tags }: Tagged): string[] =>
-  tags.filter(tag => tag !== profileTag(profile) && tag !== `movie:${movieOf(key) ?? ''}`)
+/** The name of the tag that the place of an entry does not tell: its URL's. */
+const tagNameOf = (key: string): string | undefined => {
+  const tag = urlTagOf(key)
+  return tag === undefined ? undefined : tagName(tag)
+}
 
 /**
- * Which entries carry a tag, as empty files in a folder for each tag: an answer to GET carries its URL, and every successful POST asks for
+ * Which entries carry a tag, as empty files in a folder for each: an answer to GET carries its URL's, and every successful POST asks for
  * the answers of its own, so that reading all metas would cost too much. A mark may outlive its entry; the meta has the last word.
  */
 export class TagMarks {
@@ -27,19 +26,20 @@ export class TagMarks {
     private readonly fs: FileSystem,
   ) {}
 
-  async add(place: Place, entry: Tagged): Promise<void> {
-    for (const tag of otherTags(entry)) {
-      const folder = this.folders.tagPath(tagName(tag))
-      await this.#mark(folder, place).catch(() => {
-        // The last entry of this tag went at the same moment, and its folder with it.
-        this.folders.forget()
-        return this.#mark(folder, place)
-      })
-    }
+  async add(place: Place, key: string): Promise<void> {
+    const name = tagNameOf(key)
+    if (name === undefined) return
+    const folder = this.folders.tagPath(name)
+    await this.#mark(folder, place).catch(() => {
+      // The last entry of this tag went at the same moment, and its folder with it.
+      this.folders.forget()
+      return this.#mark(folder, place)
+    })
   }
 
-  async remove(place: Place, entry: Tagged): Promise<void> {
-    for (const tag of otherTags(entry)) await this.#drop(tagName(tag), place)
+  async remove(place: Place, key: string): Promise<void> {
+    const name = tagNameOf(key)
+    if (name !== undefined) await this.#drop(name, place)
   }
 
   /** The places of the entries that may carry the tag. */
@@ -50,7 +50,7 @@ export class TagMarks {
   /** Removes the marks of entries that are gone, or do not carry the tag any more. */
   async removeStale(
     locks: Locks,
-    peek: (place: Place) => Promise<{ readonly meta: Tagged | undefined } | undefined>,
+    peek: (place: Place) => Promise<{ readonly meta: { readonly key: string } | undefined } | undefined>,
   ): Promise<void> {
     if (!(await this.folders.has(this.folders.tagPath()))) return
     for await (const names of namesIn(this.fs, this.folders.tagPath())) {
@@ -58,7 +58,7 @@ export class TagMarks {
         for (const place of await this.#placesUnder(name)) {
           await locks.run(place.digest, async () => {
             const meta = (await peek(place))?.meta
-            if (meta?.tags.some(tag => tagName(tag) === name) !== true) await this.#drop(name, place)
+            if (meta === undefined || tagNameOf(meta.key) !== name) await this.#drop(name, place)
           })
         }
       }

@@ -1,6 +1,6 @@
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
-import { profileOfTag } from '../../core/profile-tags.js'
+import { profileOfTag } from '../../core/tags.js'
 import type { CacheEntry, Clock, Milliseconds, Tier, TierUsage } from '../../core/types.js'
 import { sha256OfBody } from '../digest.js'
 import { EntryFiles, type Loaded, type Place } from './entry-files.js'
@@ -32,7 +32,7 @@ export interface FileOptions {
   readonly sweepInterval?: Milliseconds
   readonly clock: Clock
   /** Another machine has purged what this entry carries. */
-  readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>) => boolean
+  readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'storedAt' | 'asOf'>) => boolean
   readonly report?: (event: Extract<CacheEvent, { type: 'tier-error' }>) => void
   readonly fs?: FileSystem
 }

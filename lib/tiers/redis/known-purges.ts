@@ -1,3 +1,4 @@
+import { tagsOf } from '../../core/tags.js'
 import type { CacheEntry } from '../../core/types.js'
 import { VARIANT } from '../../core/variants.js'
 import { instantOf, isAfter, later, type PurgeId } from './purge-ids.js'
@@ -30,7 +31,7 @@ export interface OwedPurge {
 }
 
 /** What is to be known of an entry to say whether a purge has thrown it out. */
-export type Judged = Pick<CacheEntry, 'key' | 'tags' | 'storedAt' | 'asOf'>
+export type Judged = Pick<CacheEntry, 'key' | 'storedAt' | 'asOf'>
 
 /** The purges of all machines, as far as this one knows; says which entries they have thrown out. */
 export class KnownPurges {
@@ -142,8 +143,9 @@ export class KnownPurges {
 }
 
 /** All that an entry can be purged by; a variant's key is that of its request, and more. */
-function namesOf({ key, tags }: Judged): Purged[] {
+function namesOf({ key }: Judged): Purged[] {
   const end = key.indexOf(VARIANT)
+  const tags = tagsOf(key)
   const ofRequest = end < 0 ? [] : [keyPurged(key.slice(0, end))]
   return [ALL, keyPurged(key), ...ofRequest, ...tags, ...(tags.some(isUrl) ? [ALL_URLS] : [])]
 }

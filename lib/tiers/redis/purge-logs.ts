@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { tagsOf } from '../../core/tags.js'
 import type { Milliseconds } from '../../core/types.js'
 import type { Command, Connection } from './client.js'
 import { ALL, ALL_URLS, isUrl, KnownPurges, type Judged, type OwedPurge, type Purged } from './known-purges.js'
@@ -86,13 +87,13 @@ export class PurgeLogs {
   }
 
   /** The logs that may hold a purge of an entry, each with the entry as that log knows it. */
-  #concerned({ key, tags, storedAt, asOf }: Judged): [Followed, Judged][] {
+  #concerned({ key, storedAt, asOf }: Judged): [Followed, Judged][] {
     const ids = asOf?.split(' ') ?? []
     return this.#both
-      .filter(followed => followed === this.#purges || tags.some(isUrl))
+      .filter(followed => followed === this.#purges || tagsOf(key).some(isUrl))
       .map(followed => {
         const id = ids[this.#both.indexOf(followed)]
-        return [followed, { key, tags, storedAt, ...(id !== undefined && { asOf: id }) }]
+        return [followed, { key, storedAt, ...(id !== undefined && { asOf: id }) }]
       })
   }
 }
