@@ -67,6 +67,8 @@ export class Sweep {
 
   #missing = 0
   #freed = 0
+  /** What was to go and could not: to choose it again, because it is the oldest, would keep the others. */
+  readonly #stuck = new Set<string>()
 
   constructor(private readonly parts: SweepParts) {}
 
@@ -141,7 +143,7 @@ export class Sweep {
 
   #keep({ folder, digest, bytes, usedAt }: Candidate, oldest: Oldest): void {
     this.parts.ledger.found(digest, bytes)
-    oldest.add({ folder, digest, bytes, usedAt })
+    if (!this.#stuck.has(digest)) oldest.add({ folder, digest, bytes, usedAt })
   }
 
   async #stays(found: Found): Promise<boolean> {
@@ -210,7 +212,9 @@ export class Sweep {
       const stat = await unless(['ENOENT'], undefined, fs.lstat(folders.path(folder, metaName(digest))))
       if (stat !== undefined && stat.mtimeMs !== usedAt) return
       const peeked = stat === undefined ? undefined : await files.peek({ folder, digest })
+      this.#stuck.add(digest)
       if (peeked !== undefined) await files.remove({ folder, digest }, peeked)
+      this.#stuck.delete(digest)
       ledger.change(digest, bytes, 0)
       this.#freed += bytes
       if (peeked !== undefined) this.report.evicted++
