@@ -10,6 +10,8 @@ const BUDGETS = [27_000_000, 64_000_000]
 /** What the four profiles hold by default, where only entries are limited. */
 const DEFAULT_ENTRIES = { api: 100, enhanced: 200, ai: 50, tts: 50 }
 const UNLIMITED = { api: 1_000_000, enhanced: 1_000_000, ai: 1_000_000, tts: 1_000_000 }
+/** Milliseconds. Nothing becomes stale while the trace runs. */
+const LONG = 1e9
 /** Milliseconds between two requests. */
 const PACE = 50
 
@@ -124,7 +126,6 @@ function count(total, { phase, bytes, cost }, isHit) {
 
 /** @returns {import('../dist/esm/core/types.js').CacheEntry} */
 function entryOf({ profile, key, bytes, cost }, now) {
-  const never = now + 1e12
   return {
     key,
     profile,
@@ -133,13 +134,12 @@ function entryOf({ profile, key, bytes, cost }, now) {
     removed: [],
     body: bytesOfZeros.subarray(0, bytes),
     etag: '"0"',
-    generatedAt: now,
     storedAt: now,
-    staleAt: never,
+    initialAge: 0,
+    freshSpan: LONG,
+    refreshSpan: LONG,
+    coverSpan: LONG,
     explicit: false,
-    refreshUntil: never,
-    coverUntil: never,
-    deleteAt: never,
     handlerTime: cost,
   }
 }

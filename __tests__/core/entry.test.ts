@@ -23,7 +23,7 @@ describe('the size of an entry', () => {
 })
 
 describe('the time of an entry', () => {
-  const entry = entryOf({ generatedAt: 10_000, staleAt: 20_000 })
+  const entry = entryOf({ storedAt: 15_000, initialAge: 5_000, freshSpan: 5_000 })
 
   it.each([
     [10_000, 0],

@@ -103,15 +103,15 @@ describe('reading', () => {
   })
 
   it('prefers a fresh entry of a slower tier to a stale one of a faster', async () => {
-    const { stack, memory, file, entry, clock } = setup()
-    memory.kept.set(entry.key, { ...entry, staleAt: clock.now() - 1 })
+    const { stack, memory, file, entry } = setup()
+    memory.kept.set(entry.key, { ...entry, freshSpan: -1 })
     file.kept.set(entry.key, entry)
-    expect((await stack.get(entry.key))?.staleAt).toBe(entry.staleAt)
+    expect((await stack.get(entry.key))?.freshSpan).toBe(entry.freshSpan)
   })
 
   it('gives the stale entry when no tier holds a fresh one', async () => {
-    const { stack, memory, entry, clock } = setup()
-    const stale = { ...entry, staleAt: clock.now() - 1 }
+    const { stack, memory, entry } = setup()
+    const stale = { ...entry, freshSpan: -1 }
     memory.kept.set(entry.key, stale)
     expect(await stack.get(entry.key)).toBe(stale)
   })

@@ -11,7 +11,7 @@ const PARAMETER = String.raw`; *[a-z*][a-z0-9_\-.*]*(?:=(?:${INTEGER}|${STRING}|
 const MEMBER = new RegExp(`^${TOKEN}(?:${PARAMETER})*$`)
 
 const now = Date.UTC(2026, 4, 17, 20, 15)
-const entry = entryOf({ staleAt: now + 60_999 })
+const entry = entryOf({ storedAt: now, freshSpan: 60_999 })
 
 const bypasses = Object.keys(BYPASS_REASONS) as BypassReason[]
 const refusals = Object.keys(REFUSAL_REASONS) as RefusalReason[]

@@ -3,7 +3,7 @@ import { KnownHits } from '../../lib/http/known-hits.js'
 import { entryOf } from '../tiers/tier-contract.js'
 
 const now = Date.UTC(2026, 4, 17, 20, 15)
-const freshFor = (seconds: number) => entryOf({ staleAt: now + seconds * 1_000 })
+const freshFor = (seconds: number) => entryOf({ storedAt: now, freshSpan: seconds * 1_000 })
 
 describe('what is said of hits', () => {
   it.each([0, 1, 299, 3_600, 3_601, 31_536_000])('is what would be said anew, fresh for %d s', seconds => {

@@ -60,8 +60,8 @@ describe('the key of a variant', () => {
 })
 
 describe('the index of variants', () => {
-  const variantOf = (name: string, value: string, coverUntil = 2_000): CacheEntry =>
-    entryOf({ key: variantKey(KEY, [name], { [name]: value }), refreshUntil: 0, coverUntil })
+  const variantOf = (name: string, value: string, coverSpan = 2_000): CacheEntry =>
+    entryOf({ key: variantKey(KEY, [name], { [name]: value }), storedAt: 0, refreshSpan: 0, coverSpan })
   const indexOf = (...entries: [name: string, entry: CacheEntry][]): CacheEntry =>
     entries.reduce<CacheEntry | undefined>(
       (index, [name, entry]) => withVariant(index, KEY, [name], entry).index,
@@ -86,7 +86,7 @@ describe('the index of variants', () => {
 
   it('has the tags of what it leads to, no body, and lives as long as the longest of its variants', () => {
     const index = indexOf(['x-theme', dark], ['x-theme', variantOf('x-theme', 'light', 1_000)])
-    expect(index).toMatchObject({ key: KEY, headers: {}, coverUntil: 2_000, staleAt: 2_000 })
+    expect(index).toMatchObject({ key: KEY, headers: {}, coverSpan: 2_000, freshSpan: 2_000 })
     expect(index.body).toHaveLength(0)
     expect(tagsOf(index.key)).toEqual(tagsOf(dark.key))
   })

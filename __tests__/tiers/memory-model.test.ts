@@ -35,9 +35,8 @@ class Pair {
 
   run({ does, profile, path, movie, size, ttl }: Operation): void {
     const { clock, memory, model } = this
-    const coverUntil = clock.now() + ttl
     const entry = entryOf(
-      { profile, movie, path: `/${path}`, body: Buffer.alloc(size), refreshUntil: 0, coverUntil },
+      { profile, movie, path: `/${path}`, body: Buffer.alloc(size), refreshSpan: 0, coverSpan: ttl },
       clock,
     )
     switch (does) {
@@ -59,7 +58,7 @@ class Pair {
       }
       case 'sweep':
         memory.sweep(profile)
-        expect(this.#of(profile).filter(kept => kept.coverUntil <= clock.now())).toEqual([])
+        expect(this.#of(profile).filter(kept => kept.storedAt + kept.coverSpan <= clock.now())).toEqual([])
         break
       case 'advance':
         clock.advance(ttl)

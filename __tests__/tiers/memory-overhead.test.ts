@@ -27,7 +27,7 @@ const entry = n => {
     ...handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
     body,
     etag: strongEtag(body),
-    ...{ generatedAt: now, storedAt: now, staleAt: now + 1, refreshUntil: now + 1, coverUntil: now + 1 },
+    ...{ storedAt: now, initialAge: 0, freshSpan: 1, refreshSpan: 1, coverSpan: 1 },
     explicit: false,
     handlerTime: 12.5,
   })

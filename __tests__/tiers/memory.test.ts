@@ -105,10 +105,7 @@ describe('the sweep', () => {
   it('removes exactly what has expired, at the instant itself and not before, in its own profile', () => {
     const { clock, memory, expired } = setup()
     const at = (profile: ProfileName, path: string, inMs: number): CacheEntry => {
-      const entry = entryOf(
-        { profile, path, staleAt: clock.now(), refreshUntil: 0, coverUntil: clock.now() + inMs },
-        clock,
-      )
+      const entry = entryOf({ profile, path, freshSpan: 0, refreshSpan: 0, coverSpan: inMs }, clock)
       memory.set(entry)
       return entry
     }

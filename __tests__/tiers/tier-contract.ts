@@ -17,12 +17,12 @@ export function entryOf(
     removed: [],
     body: Buffer.from('{"title":"The Matrix"}'),
     etag: '"16-abc"',
-    generatedAt: now,
     storedAt: now,
-    staleAt: now + 300_000,
+    initialAge: 0,
+    freshSpan: 300_000,
     explicit: false,
-    refreshUntil: now + 400_000,
-    coverUntil: now + 500_000,
+    refreshSpan: 400_000,
+    coverSpan: 500_000,
     handlerTime: 12.5,
     ...others,
   })
@@ -67,7 +67,7 @@ export function tierContract(
       ['without a validator', { status: 404, etag: undefined }],
       ['that names no movie', { key: 'tts - POST http://localhost:3000 /speak body:none' }],
       ['whose handler said how long it is fresh', { explicit: true }],
-      ['with an age', { generatedAt: clock.now() - 90_000 }],
+      ['with an age', { initialAge: 90_000 }],
       ['that is an index of variants', { variants: [{ names: ['accept'], key: 'tts - GET vary:accept=a' }] }],
     ])('gives back an answer %s as it was set', async (_, given) => {
       const entry = sample(given)
@@ -78,7 +78,7 @@ export function tierContract(
     })
 
     it('keeps what is stale: freshness is for the cache to judge', async () => {
-      const entry = sample({ staleAt: clock.now() - 1 })
+      const entry = sample({ freshSpan: -1 })
       await tier.set(entry)
       expect(await tier.get(entry.key)).toEqual(entry)
     })

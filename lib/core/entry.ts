@@ -1,4 +1,4 @@
-import type { CacheEntry } from './types.js'
+import type { CacheEntry, Milliseconds } from './types.js'
 
 /**
  * What an entry costs beside its text and bytes: the entry, its Buffer, its places in the LRU list, the key map and the tag index.
@@ -14,8 +14,8 @@ export const LARGEST_ENTRY_SHARE = 1 / 8
  * object itself, which takes less memory than what a spread makes, and a fifth of its time.
  */
 export function makeEntry(fields: CacheEntry): CacheEntry {
-  const { key, profile, status, headers, removed, body, etag, generatedAt, storedAt, staleAt, explicit } = fields
-  const { refreshUntil, coverUntil, handlerTime, chunkEnds, asOf, variants } = fields
+  const { key, profile, status, headers, removed, body, etag, storedAt, initialAge, freshSpan } = fields
+  const { explicit, refreshSpan, coverSpan, handlerTime, chunkEnds, asOf, variants } = fields
   return Object.freeze({
     key,
     profile,
@@ -24,12 +24,12 @@ export function makeEntry(fields: CacheEntry): CacheEntry {
     removed,
     body,
     etag,
-    generatedAt,
     storedAt,
-    staleAt,
+    initialAge,
+    freshSpan,
     explicit,
-    refreshUntil,
-    coverUntil,
+    refreshSpan,
+    coverSpan,
     handlerTime,
     chunkEnds,
     asOf,
@@ -54,11 +54,23 @@ export function entrySize(entry: CacheEntry): number {
 const textSize = (text: string): number => 24 + 2 * text.length
 
 /** Seconds since the answer was generated, for `Age` (RFC 9111 section 4.2.3). */
-export const ageOf = ({ generatedAt }: Pick<CacheEntry, 'generatedAt'>, now: number): number =>
-  Math.max(0, Math.floor((now - generatedAt) / 1000))
+export const ageOf = ({ storedAt, initialAge }: Pick<CacheEntry, 'storedAt' | 'initialAge'>, now: number): number =>
+  Math.max(0, Math.floor((now - storedAt + initialAge) / 1000))
+
+/** Fresh before this instant. */
+export const staleAtOf = ({ storedAt, freshSpan }: Pick<CacheEntry, 'storedAt' | 'freshSpan'>): Milliseconds =>
+  storedAt + freshSpan
+
+/** Before this instant it is served stale while it is refreshed; not after it is stale: never. */
+export const refreshUntilOf = ({ storedAt, refreshSpan }: Pick<CacheEntry, 'storedAt' | 'refreshSpan'>): Milliseconds =>
+  storedAt + refreshSpan
+
+/** Before this instant it is served stale where the handler fails; not after it is stale: never. */
+export const coverUntilOf = ({ storedAt, coverSpan }: Pick<CacheEntry, 'storedAt' | 'coverSpan'>): Milliseconds =>
+  storedAt + coverSpan
 
 /** From this instant on only a 304 of the handler makes the entry usable again; the next sweep removes it. */
-export const deleteAtOf = ({ refreshUntil, coverUntil }: Pick<CacheEntry, 'refreshUntil' | 'coverUntil'>): number =>
-  Math.max(refreshUntil, coverUntil)
+export const deleteAtOf = (entry: Pick<CacheEntry, 'storedAt' | 'refreshSpan' | 'coverSpan'>): Milliseconds =>
+  Math.max(refreshUntilOf(entry), coverUntilOf(entry))
 
-export const isFresh = (entry: CacheEntry, now: number): boolean => now < entry.staleAt
+export const isFresh = (entry: CacheEntry, now: number): boolean => now < staleAtOf(entry)

@@ -31,17 +31,18 @@ export interface CacheEntry {
   readonly body: Buffer
   /** The validator that hits send: the handler's own, or a strong one of ours. Only a 200 has one. */
   readonly etag: string | undefined
-  /** Where `Age` counts from (RFC 9111 section 4.2.3): `storedAt` less the age it arrived with. */
-  readonly generatedAt: Milliseconds
+  /** All other times count from here: V8 keeps a span in the entry itself, where each instant would take an object of its own. */
   readonly storedAt: Milliseconds
-  /** Fresh before this instant. */
-  readonly staleAt: Milliseconds
+  /** How old it was then: `Age` counts on from that (RFC 9111 section 4.2.3). */
+  readonly initialAge: Milliseconds
+  /** How long it is fresh. */
+  readonly freshSpan: Milliseconds
   /** The handler's own headers say so, not the route's ttl: no tier may keep it longer. */
   readonly explicit: boolean
-  /** Before this instant it is served stale while it is refreshed (RFC 5861 section 3); not after `staleAt`: never. */
-  readonly refreshUntil: Milliseconds
-  /** Before this instant it is served stale where the handler fails (RFC 5861 section 4); not after `staleAt`: never. */
-  readonly coverUntil: Milliseconds
+  /** How long it is fresh, or stale and served while it is refreshed (RFC 5861 section 3). */
+  readonly refreshSpan: Milliseconds
+  /** How long it is fresh, or stale and served where the handler fails (RFC 5861 section 4). */
+  readonly coverSpan: Milliseconds
   /** How long the handler took to make it: what a hit saves. */
   readonly handlerTime: Milliseconds
   /** Where the chunks of an event stream end, in bytes: it is replayed in the same chunks. */

@@ -1,3 +1,4 @@
+import { staleAtOf } from '../core/entry.js'
 import type { BypassReason, RefusalReason, StaleReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
 
@@ -10,7 +11,7 @@ export interface Status {
 const NAME = 'reelcache'
 
 /** Whole seconds for which an answer is still fresh. */
-export const ttlOf = (entry: CacheEntry, now: number): number => Math.floor((entry.staleAt - now) / 1000)
+export const ttlOf = (entry: CacheEntry, now: number): number => Math.floor((staleAtOf(entry) - now) / 1000)
 
 export const hit = (entry: CacheEntry, now: number): Status => ({
   cacheStatus: `${NAME}; hit; ttl=${ttlOf(entry, now)}`,

@@ -3,7 +3,7 @@ import { makeEntry } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
 import type { Refusal } from './cache-status.js'
 import { etagFor } from './etag.js'
-import type { Freshness } from './freshness.js'
+import { entryTimes, type Freshness } from './freshness.js'
 import { handlerFields, type HandlerFields } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
@@ -72,8 +72,9 @@ export class Draft {
     const { engine, profile } = this.visit
     const { status } = this
     const { headers, removed } = this.own
+    const times = entryTimes(this.freshness!, engine.clock.now())
     // Each by its name: to spread them would take five times as long.
-    const { generatedAt, staleAt, explicit, refreshUntil, coverUntil } = this.freshness!
+    const { storedAt, initialAge, freshSpan, refreshSpan, coverSpan, explicit } = times
     const isKept = this.isEventStream && chunks.length > 0 && chunks.length <= MOST_CHUNKS
     return makeEntry({
       key: this.key,
@@ -83,12 +84,12 @@ export class Draft {
       removed,
       body,
       etag: status === 200 ? etagFor(body, lineOf(headers, 'etag')) : undefined,
-      generatedAt,
-      storedAt: engine.clock.now(),
-      staleAt,
+      storedAt,
+      initialAge,
+      freshSpan,
+      refreshSpan,
+      coverSpan,
       explicit,
-      refreshUntil,
-      coverUntil,
       handlerTime: performance.now() - this.#since,
       asOf: this.asOf,
       chunkEnds: isKept ? endsOf(chunks) : undefined,

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { makeEntry } from '../core/entry.js'
+import { coverUntilOf, isFresh, makeEntry } from '../core/entry.js'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
@@ -10,6 +10,7 @@ import { capture, type Capture, type Sink } from './capture.js'
 import { conditionsOf, isConditional } from './conditional.js'
 import { Draft } from './draft.js'
 import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
+import { entryTimes } from './freshness.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { START_BYTES } from './media.js'
@@ -335,7 +336,7 @@ export class Fill implements Sink {
     const { engine, res } = this.visit
     const { cover } = this.stale
     if (cover === undefined || this.flight.fenced || res.headersSent || this.#attach().isApart) return undefined
-    return engine.clock.now() < cover.coverUntil ? cover : undefined
+    return engine.clock.now() < coverUntilOf(cover) ? cover : undefined
   }
 
   /** The handler has failed: the client and those who wait get what is stored. */
@@ -425,7 +426,7 @@ export class Fill implements Sink {
     engine.backoff.worked(this.flight.key)
     // Whoever is still reading reads what was stored, so that the answer is held once.
     if (this.#body.hasReaders) this.#body.rebase(entry.body)
-    if (entry.staleAt > engine.clock.now()) {
+    if (isFresh(entry, engine.clock.now())) {
       engine.unshared.unmark(this.flight.key)
       this.flight.land({ entry, varied })
     } else {
@@ -453,7 +454,7 @@ export class Fill implements Sink {
     const entry =
       typeof verdict === 'string'
         ? stale
-        : makeEntry({ ...stale, headers, ...verdict, storedAt: now, asOf: asOf ?? stale.asOf })
+        : makeEntry({ ...stale, headers, ...entryTimes(verdict, now), asOf: asOf ?? stale.asOf })
     if (refusal === undefined && !this.flight.fenced) {
       engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
       this.#isStoring = false

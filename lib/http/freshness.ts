@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../core/types.js'
+import type { CacheEntry, Milliseconds } from '../core/types.js'
 import { clampSeconds, deltaSeconds, type Directives } from './cache-control.js'
 import { joined, type Fields } from './headers.js'
 import { instantOf } from './http-date.js'
@@ -13,6 +13,23 @@ export interface Freshness {
   /** The handler's own headers said so, not the route's ttl. */
   readonly explicit: boolean
 }
+
+/** The times of an entry. */
+type EntryTimes = Pick<CacheEntry, 'storedAt' | 'initialAge' | 'freshSpan' | 'refreshSpan' | 'coverSpan' | 'explicit'>
+
+/** What the entry keeps of this that is stored at that instant. */
+export const entryTimes = (
+  { generatedAt, staleAt, refreshUntil, coverUntil, explicit }: Freshness,
+  storedAt: Milliseconds,
+): EntryTimes => ({
+  storedAt,
+  // Rounded, because V8 keeps a whole number that came out of a difference as if it were none.
+  initialAge: Math.round(storedAt - generatedAt),
+  freshSpan: Math.round(staleAt - storedAt),
+  refreshSpan: Math.round(refreshUntil - storedAt),
+  coverSpan: Math.round(coverUntil - storedAt),
+  explicit,
+})
 
 /** How long a route serves stale answers where the handler's own headers say nothing. */
 export interface StaleSpans {

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express'
-import { isFresh } from '../core/entry.js'
+import { coverUntilOf, isFresh, refreshUntilOf } from '../core/entry.js'
 import type { Verdict } from '../core/flights.js'
 import { chain, isPromise } from '../core/maybe.js'
 import type { BypassReason, StaleReason } from '../core/outcomes.js'
@@ -135,7 +135,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
     engine.keys.remember(visit.key)
     return sendHit(visit, entry, now, false)
   }
-  if (entry !== undefined && now < entry.refreshUntil && isRepeatable(visit.req)) {
+  if (entry !== undefined && now < refreshUntilOf(entry) && isRepeatable(visit.req)) {
     begun?.land({ entry, varied: [], why: 'stale-while-revalidate' })
     sendStale(visit, entry, 'stale-while-revalidate')
     return refresh(visit, entry, flightKey)
@@ -320,7 +320,7 @@ const baseOf = ({ method }: Visit, stale: CacheEntry | undefined): CacheEntry | 
   stale?.status === 200 && method === 'GET' ? stale : undefined
 
 const coverOf = ({ engine }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
-  stale !== undefined && engine.clock.now() < stale.coverUntil ? stale : undefined
+  stale !== undefined && engine.clock.now() < coverUntilOf(stale) ? stale : undefined
 
 /** A HEAD without a stored answer: the handler's own answer to HEAD has nothing that could be stored. */
 function passHead({ engine, profile, key, res }: Visit, next: NextFunction): void {

@@ -40,12 +40,13 @@ const OF_THE_BODY = new Set(['content-type', 'content-length', 'content-encoding
  */
 export function writeHeader(
   res: Response,
-  { headers, removed, generatedAt }: Pick<CacheEntry, 'headers' | 'removed' | 'generatedAt'>,
+  entry: Pick<CacheEntry, 'headers' | 'removed' | 'storedAt' | 'initialAge'>,
   etag: string | undefined,
   status: Status,
   now: number,
   form: Form = WHOLE,
 ): void {
+  const { headers, removed } = entry
   const hasBody = form.is !== 'not-modified'
   for (const name of removed) res.removeHeader(name)
   // To take away what is not there takes longer than to look.
@@ -56,7 +57,7 @@ export function writeHeader(
     res.setHeader(name, mergedValue(name, current, headers[name]!))
   }
   if (etag !== undefined) res.setHeader('etag', etag)
-  res.setHeader('age', ageOf({ generatedAt }, now))
+  res.setHeader('age', ageOf(entry, now))
   writeStatus(res, status)
 }
 

@@ -56,9 +56,10 @@ export function withVariant(
   const variants = [...others, { names, key: entry.key }]
   const dropped = variants.splice(0, variants.length - MAX_VARIANTS).map(variant => variant.key)
   const deleteAt = Math.max(index?.variants === undefined ? 0 : deleteAtOf(index), deleteAtOf(entry))
-  const times = { staleAt: deleteAt, refreshUntil: deleteAt, coverUntil: deleteAt }
+  const span = deleteAt - entry.storedAt
+  const spans = { freshSpan: span, refreshSpan: span, coverSpan: span }
   return {
-    index: makeEntry({ ...entry, key, headers: {}, removed: [], body: Buffer.alloc(0), ...times, variants }),
+    index: makeEntry({ ...entry, key, headers: {}, removed: [], body: Buffer.alloc(0), ...spans, variants }),
     dropped,
   }
 }

@@ -17,8 +17,8 @@ export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
   readonly expires: string | null
 }
 
-/** The instants at which an entry's uses end. */
-export type EndsOfUse = Pick<CacheEntry, 'staleAt' | 'refreshUntil' | 'coverUntil'>
+/** How long an entry is of each use. */
+export type UseSpans = Pick<CacheEntry, 'freshSpan' | 'refreshSpan' | 'coverSpan'>
 
 const VERSION = 1
 const LAST_INSTANT = 8.64e15
@@ -43,20 +43,20 @@ export function metaOf(
   return isMeta(meta) && encodeMeta(meta).length <= MAX_META_BYTES ? meta : undefined
 }
 
-/** The entry that a meta and its body make; `times` where its uses end otherwise than was written. */
-export function entryOf(meta: Meta, body: Buffer, times?: EndsOfUse): CacheEntry {
-  return makeEntry({ ...meta, etag: meta.etag ?? undefined, body, ...times })
+/** The entry that a meta and its body make; `spans` where they are other than what was written. */
+export function entryOf(meta: Meta, body: Buffer, spans?: UseSpans): CacheEntry {
+  return makeEntry({ ...meta, etag: meta.etag ?? undefined, body, ...spans })
 }
 
 /** The fields in one order, and last a digest of the text before it. */
 export function encodeMeta(meta: Meta): Buffer {
   const { key, profile, status, headers, removed, etag, explicit, variants, size, sha256: bodyDigest } = meta
-  const { generatedAt, storedAt, staleAt, refreshUntil, coverUntil, created, expires } = meta
+  const { storedAt, initialAge, freshSpan, refreshSpan, coverSpan, created, expires } = meta
   const { handlerTime, chunkEnds, asOf } = meta
   const text = JSON.stringify({
     version: VERSION,
     ...{ key, profile, status, headers, removed, etag, variants, explicit, size, sha256: bodyDigest },
-    ...{ generatedAt, storedAt, staleAt, refreshUntil, coverUntil, created, expires },
+    ...{ storedAt, initialAge, freshSpan, refreshSpan, coverSpan, created, expires },
     ...{ handlerTime, chunkEnds, asOf },
   })
   return Buffer.from(`${text.slice(0, -1)},"digest":"${sha256(text)}"}\n`)
@@ -92,7 +92,7 @@ const FORBIDDEN = new Set([
 type Check = (value: unknown) => boolean
 
 const isText: Check = value => typeof value === 'string'
-const isInstant: Check = value => typeof value === 'number' && Number.isFinite(value)
+const isTime: Check = value => typeof value === 'number' && Number.isFinite(value)
 const isOffset: Check = value => Number.isSafeInteger(value) && (value as number) >= 0
 const isName: Check = value => typeof value === 'string' && TOKEN.test(value)
 const isFieldValue: Check = value => typeof value === 'string' && FIELD_VALUE.test(value)
@@ -122,12 +122,12 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   explicit: value => typeof value === 'boolean',
   size: value => Number.isSafeInteger(value) && (value as number) >= 0,
   sha256: value => typeof value === 'string' && SHA256.test(value),
-  generatedAt: isInstant,
-  storedAt: isInstant,
-  staleAt: isInstant,
-  refreshUntil: isInstant,
-  coverUntil: isInstant,
-  handlerTime: isInstant,
+  storedAt: isTime,
+  initialAge: isTime,
+  freshSpan: isTime,
+  refreshSpan: isTime,
+  coverSpan: isTime,
+  handlerTime: isTime,
   chunkEnds: value => value === undefined || isListOf(isOffset)(value),
   asOf: value => value === undefined || (isText(value) && PURGE_IDS.test(value as string)),
   created: isText,

@@ -150,19 +150,15 @@ describe('time', () => {
     const entry = sized('a', 100)
     await tier.set(entry)
     clock.advance(365 * 86_400_000)
-    const now = clock.now()
-    const ends = { refreshUntil: now + 400_000, coverUntil: now + 500_000 }
-    expect(await tier.get(entry.key)).toEqual({ ...entry, staleAt: now + 300_000, ...ends })
+    const age = 365 * 86_400_000
+    const spans = { freshSpan: age + 300_000, refreshSpan: age + 400_000, coverSpan: age + 500_000 }
+    expect(await tier.get(entry.key)).toEqual({ ...entry, ...spans })
   })
 
   it('ends what the handler itself has put an end to', async () => {
     const dir = directory()
     const { tier } = open(dir)
-    const now = clock.now()
-    const entry = speech(
-      { explicit: true, staleAt: now + 10_000, refreshUntil: now + 10_000, coverUntil: now + 10_000 },
-      clock,
-    )
+    const entry = speech({ explicit: true, freshSpan: 10_000, refreshSpan: 10_000, coverSpan: 10_000 }, clock)
     await tier.set(entry)
     clock.advance(9_999)
     expect(await tier.get(entry.key)).toEqual(entry)
@@ -179,7 +175,7 @@ describe('time', () => {
     await tier.set(read)
     await tier.set(swept)
     clock.advance(400_000)
-    expect((await tier.get(read.key))?.staleAt).toBe(read.storedAt + 600_000)
+    expect((await tier.get(read.key))?.freshSpan).toBe(600_000)
     clock.advance(199_999)
     expect(await tier.sweep()).toMatchObject({ expired: 0, entries: 2 })
     clock.advance(1)

@@ -153,7 +153,7 @@ describe('what would not be read again is not written', () => {
     ['a line break in a field', { headers: { 'x-one': 'a\r\nset-cookie: b=1' } }],
     ['a field name that is none', { headers: { 'x one': '1' } }],
     ['a head beyond all measure', { headers: { 'x-long': 'a'.repeat(70_000) } }],
-    ['an instant that is none', { staleAt: Infinity }],
+    ['a span that is none', { freshSpan: Infinity }],
   ])('%s', async (_, given) => {
     const dir = directory()
     const { tier, errors } = open(dir)

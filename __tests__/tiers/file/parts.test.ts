@@ -122,7 +122,7 @@ describe('a meta', () => {
     ['size', -1],
     ['size', 1.5],
     ['sha256', 'abc'],
-    ['staleAt', null],
+    ['freshSpan', null],
     ['variants', [{ names: 'accept', key: 'a' }]],
     ['key', null],
   ])('whose digest is right but whose %s is %j is none', (name, value) => {

@@ -77,7 +77,7 @@ withRedis.each(libraries)('a lease, through %s', (_, library) => {
   })
 
   it('is given where the answer that is there is stale', async () => {
-    await one.set(answerOf('/', one, { staleAt: clock.now() }))
+    await one.set(answerOf('/', one, { freshSpan: 0 }))
     expect((await claim(other)).is).toBe('mine')
   })
 

@@ -1,4 +1,4 @@
-import { deleteAtOf, entrySize } from '../../core/entry.js'
+import { coverUntilOf, deleteAtOf, entrySize, refreshUntilOf, staleAtOf } from '../../core/entry.js'
 import { BYPASS_REASONS, REFUSAL_REASONS } from '../../core/outcomes.js'
 import { tagsOf } from '../../core/tags.js'
 import type { Milliseconds } from '../../core/types.js'
@@ -21,7 +21,7 @@ export const summaryOf = (entry: StoredEntry, now: Milliseconds): object => ({
   type: entry.headers['content-type'] ?? null,
   bytes: entry.bodyBytes,
   storedAt: iso(entry.storedAt),
-  freshFor: secondsUntil(entry.staleAt, now),
+  freshFor: secondsUntil(staleAtOf(entry), now),
   uses: entry.uses ?? null,
 })
 
@@ -33,10 +33,10 @@ export const detailsOf = (entry: StoredEntry, now: Milliseconds): object => ({
   etag: entry.etag ?? null,
   tags: tagsOf(entry.key),
   size: entrySize({ ...entry, body: { length: entry.bodyBytes } as Buffer }),
-  generatedAt: iso(entry.generatedAt),
-  staleAt: iso(entry.staleAt),
-  servedWhileRefreshedUntil: entry.refreshUntil > entry.staleAt ? iso(entry.refreshUntil) : null,
-  servedOnErrorsUntil: entry.coverUntil > entry.staleAt ? iso(entry.coverUntil) : null,
+  generatedAt: iso(entry.storedAt - entry.initialAge),
+  staleAt: iso(staleAtOf(entry)),
+  servedWhileRefreshedUntil: entry.refreshSpan > entry.freshSpan ? iso(refreshUntilOf(entry)) : null,
+  servedOnErrorsUntil: entry.coverSpan > entry.freshSpan ? iso(coverUntilOf(entry)) : null,
   deletedAt: iso(deleteAtOf(entry)),
   handlerTime: Math.round(entry.handlerTime),
   variants: entry.variants ?? [],

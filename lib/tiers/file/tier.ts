@@ -1,5 +1,6 @@
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
+import { staleAtOf } from '../../core/entry.js'
 import { profileOfTag } from '../../core/tags.js'
 import type { CacheEntry, Clock, Milliseconds, Tier, TierUsage } from '../../core/types.js'
 import { sha256OfBody } from '../digest.js'
@@ -9,7 +10,7 @@ import { Folders } from './folders.js'
 import { nodeFileSystem, type FileSystem } from './fs.js'
 import { Ledger } from './ledger.js'
 import { Locks } from './locks.js'
-import { entryOf, metaOf, type EndsOfUse, type Meta } from '../meta.js'
+import { entryOf, metaOf, type UseSpans, type Meta } from '../meta.js'
 import { bodyName, folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
 import { mostRecent } from './recent.js'
@@ -239,7 +240,7 @@ export class FileTier implements Tier {
       const loaded = await this.#files.load(place, meta => this.#judge(meta, key), true)
       if (loaded.is === 'damaged' || loaded.is === 'expired') await this.#discard(place, loaded)
       this.#failures.worked('read')
-      return loaded.is === 'found' ? entryOf(loaded.meta, loaded.body, this.#timesOf(loaded.meta)) : undefined
+      return loaded.is === 'found' ? entryOf(loaded.meta, loaded.body, this.#spansOf(loaded.meta)) : undefined
     } catch (error) {
       this.#failures.failed('read', error)
       return undefined
@@ -261,22 +262,18 @@ export class FileTier implements Tier {
   }
 
   /** What the handler's own headers say is kept to; otherwise audio for a key does not age unless the user says so. */
-  #expiryOf({
-    explicit,
-    staleAt,
-    storedAt,
-  }: Pick<CacheEntry, 'explicit' | 'staleAt' | 'storedAt'>): Milliseconds | undefined {
-    if (explicit) return staleAt
-    return this.options.ttl === undefined ? undefined : storedAt + this.options.ttl
+  #expiryOf(entry: Pick<CacheEntry, 'explicit' | 'freshSpan' | 'storedAt'>): Milliseconds | undefined {
+    if (entry.explicit) return staleAtOf(entry)
+    return this.options.ttl === undefined ? undefined : entry.storedAt + this.options.ttl
   }
 
   /** An entry that outlives its route's ttl begins it anew: memory may hold it for so long again. */
-  #timesOf(meta: Meta): EndsOfUse {
-    const { explicit, storedAt, staleAt, refreshUntil, coverUntil } = meta
-    if (explicit) return { staleAt, refreshUntil, coverUntil }
-    const until = (end: Milliseconds): Milliseconds =>
-      Math.min(this.#expiryOf(meta) ?? Infinity, this.options.clock.now() + end - storedAt)
-    return { staleAt: until(staleAt), refreshUntil: until(refreshUntil), coverUntil: until(coverUntil) }
+  #spansOf(meta: Meta): UseSpans {
+    const { explicit, storedAt, freshSpan, refreshSpan, coverSpan } = meta
+    if (explicit) return { freshSpan, refreshSpan, coverSpan }
+    const fromNow = (span: Milliseconds): Milliseconds =>
+      Math.min(this.#expiryOf(meta) ?? Infinity, this.options.clock.now() + span) - storedAt
+    return { freshSpan: fromNow(freshSpan), refreshSpan: fromNow(refreshSpan), coverSpan: fromNow(coverSpan) }
   }
 
   /** Removes what was found to be damaged or expired, unless another process has put something else there meanwhile. */
