@@ -1,4 +1,4 @@
-import { newHeaderMap } from '../core/header-map.js'
+import { newHeaderMap, sharedValue } from '../core/header-map.js'
 import type { HeaderMap } from '../core/types.js'
 import { joined, members, type Fields } from './headers.js'
 
@@ -40,7 +40,7 @@ export function handlerFields(before: Fields, after: Fields): HandlerFields {
   for (const name of Object.keys(after)) {
     if (HOP_BY_HOP.has(name) || OWN.has(name) || unshared.includes(name)) continue
     const added = addedValue(name, before[name], after[name])
-    if (added !== undefined) headers[name] = added
+    if (added !== undefined) headers[name] = typeof added === 'string' ? sharedValue(added) : added
   }
   const removed = Object.keys(before).filter(name => after[name] === undefined && !OWN.has(name))
   return { headers, removed: removed.length === 0 ? NOTHING : removed }
