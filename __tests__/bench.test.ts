@@ -64,6 +64,10 @@ describe('the bench', () => {
     expect(output).toMatch(/express-preset itself spread by [\d.]+ % in CPU/)
   })
 
+  it.each(['json', 'growth'])('says for %s which variant there is not', async workload => {
+    await expect(bench(workload, '--quick', '--variants', 'nobody')).rejects.toThrow('there is no variant nobody')
+  })
+
   it('replays the trace through the memory tier and others', async () => {
     const savings = (await bench('policy', '--quick')).match(/^\| memory tier .*%/gm)
     expect(savings).toHaveLength(2)

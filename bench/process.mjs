@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { findVariants } from './find.mjs'
+import { findVariant } from './find.mjs'
 import { pinned } from './pin.mjs'
 import { startProxy } from './proxy-process.mjs'
 import { temporaryDirectory } from './temporary.mjs'
@@ -16,7 +16,7 @@ const serverFile = fileURLToPath(new URL('server.mjs', import.meta.url))
  *   `flags` are those of V8
  */
 export async function start(name, { core, directory = temporaryDirectory(), ...settings }) {
-  const { proxy } = (await findVariants(settings.add))[name]
+  const { proxy } = await findVariant(name, settings.add)
   if (proxy === undefined) return startServer(core, { ...settings, variant: name, directory })
   return startProxy(proxy, directory, core, () => startServer(core, { ...settings, variant: 'express', directory }))
 }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { cold } from './cold.mjs'
 import { compare } from './compare.mjs'
 import { disk } from './disk.mjs'
-import { findVariants } from './find.mjs'
+import { findVariant, findVariants } from './find.mjs'
 import { flood } from './flood.mjs'
 import { growth } from './growth.mjs'
 import { machine } from './machine.mjs'
@@ -44,7 +44,7 @@ async function entrants(wanted, settings) {
   const chosen = values.variants?.split(',') ?? Object.keys(known)
   const compared = wanted.filter(name => name in workloads).map(name => workloads[name])
   const needed = compared.map(({ baseline }) => baseline ?? values.baseline)
-  for (const name of [...chosen, ...needed]) if (!(name in known)) throw new Error(`there is no variant ${name}`)
+  for (const name of [...chosen, ...needed]) await findVariant(name, values.add)
   const kinds = wanted.flatMap(name => workloads[name]?.kinds ?? everybody)
   const found = []
   for (const [name, { kind }] of Object.entries(known)) {

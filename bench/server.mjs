@@ -1,7 +1,7 @@
 // One variant in a process of its own. Reports its port once it listens, then answers orders over IPC.
 import { createServer } from 'node:http'
 import { counted, live, makeApp } from './app.mjs'
-import { findVariants } from './find.mjs'
+import { findVariant } from './find.mjs'
 import { peakOf } from './peak.mjs'
 import { workloads } from './workloads.mjs'
 
@@ -20,7 +20,7 @@ const orders = {
 }
 
 try {
-  const { serve } = (await findVariants(add))[variant]
+  const { serve } = await findVariant(variant, add)
   const made = await serve({
     app: cache => makeApp(handlers, cache),
     requests: workloads[workload]?.requests ?? [],

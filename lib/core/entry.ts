@@ -4,7 +4,7 @@ import type { CacheEntry, Milliseconds } from './types.js'
  * What an entry costs beside its text and bytes: the entry, its Buffer, its places in the LRU list, the key map and the tag index.
  * Measured on Node 20 with 50,000 small entries: see __tests__/tiers/memory-overhead.test.ts.
  */
-export const ENTRY_OVERHEAD = 1_024
+export const ENTRY_OVERHEAD = 832
 
 /** No entry may take more than this part of the memory budget. */
 export const LARGEST_ENTRY_SHARE = 1 / 8
