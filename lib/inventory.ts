@@ -2,8 +2,9 @@ import { movieOf, tagsOf } from './core/tags.js'
 import { PROFILES, type CacheEntry, type ProfileName } from './core/types.js'
 import type { Listing, Lookup, MovieUses, Page, StoredEntry } from './ops/admin/source.js'
 import type { FiledEntry, FileTier } from './tiers/file/tier.js'
-import type { Held, MemoryTier } from './tiers/memory.js'
+import type { MemoryTier } from './tiers/memory.js'
 import type { RedisTier } from './tiers/redis/tier.js'
+import type { Held } from './tiers/slots.js'
 
 const TOP_MOVIES = 10
 /** In each profile so many entries, the ones used last, are looked at to tell which movies were asked for most. */

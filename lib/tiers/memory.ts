@@ -12,6 +12,7 @@ import {
   type ProfileName,
   type Tier,
 } from '../core/types.js'
+import { Slots, type Held } from './slots.js'
 import { TagIndex } from './tags.js'
 
 /** Above this part of the budget a body must be seen twice before it may push others out. */
@@ -26,9 +27,6 @@ const GHOST_SPAN = 3_600_000
 const FLOOR: Readonly<Record<ProfileName, number>> = { api: 0.1, enhanced: 0.15, ai: 0.15, tts: 0 }
 const CEILING: Readonly<Partial<Record<ProfileName, number>>> = { tts: 0.5 }
 
-/** Milliseconds. An answer that took no measurable time is not worth nothing. */
-const LEAST_TIME = 0.1
-
 export interface MemoryOptions {
   /** Bytes all profiles together may take: bodies, headers, keys and overhead. */
   readonly maxBytes: number
@@ -39,24 +37,9 @@ export interface MemoryOptions {
   readonly onExpire?: (entry: CacheEntry) => void
 }
 
-/** An entry in memory. */
-export interface Held {
-  readonly entry: CacheEntry
-  readonly bytes: number
-  /** When it came into memory, counted from when that was made. */
-  readonly since: Milliseconds
-  /** How often it was asked for. */
-  readonly uses: number
-}
-
-interface Slot extends Held {
-  uses: number
-  /** By this the tails of two profiles are compared, and the least goes (GreedyDual-Size with frequency and cost). */
-  credit: number
-}
-
 interface Room {
-  readonly slots: LRUCache<string, Slot>
+  /** The least recently used first to go. */
+  readonly slots: LRUCache<string, number>
   bytes: number
 }
 
@@ -65,16 +48,15 @@ export class MemoryTier implements Tier {
   readonly name = 'memory'
   readonly maxEntryBytes: number
   readonly #rooms: Readonly<Record<ProfileName, Room>>
+  readonly #slots = new Slots()
   readonly #tags = new TagIndex()
   readonly #ghosts: Marks
-  readonly #made: Milliseconds
   #bytes = 0
   /** The credit of the last victim. Whatever comes or is used starts from here, so that old glory fades. */
   #inflation = 0
   #evicting: EvictionCause = 'entries'
 
   constructor(private readonly options: MemoryOptions) {
-    this.#made = options.clock.now()
     this.maxEntryBytes = Math.floor(options.maxBytes * LARGEST_ENTRY_SHARE)
     this.#ghosts = new Marks(options.clock, GHOSTS)
     this.#rooms = mapProfiles(name => this.#room(name))
@@ -83,10 +65,7 @@ export class MemoryTier implements Tier {
   get(key: string): CacheEntry | undefined {
     // Keys begin with their profile: one look at the text tells the room.
     const slot = this.#rooms[profileOf(key)!].slots.get(key)
-    if (slot === undefined) return undefined
-    slot.uses++
-    slot.credit = this.#inflation + (1 + slot.uses) * worthOf(slot)
-    return slot.entry
+    return slot === undefined ? undefined : this.#slots.use(slot, this.#inflation)
   }
 
   set(entry: CacheEntry): boolean {
@@ -99,8 +78,7 @@ export class MemoryTier implements Tier {
     if (full && !known && !this.#admits(entry)) return false
     this.#makeRoom(bytes)
     this.#evicting = 'entries'
-    const credit = this.#inflation + worthOf({ entry, bytes })
-    room.slots.set(entry.key, { entry, bytes, since: this.#time, uses: 0, credit })
+    room.slots.set(entry.key, this.#slots.add(entry, bytes, this.options.clock.now(), this.#inflation))
     room.bytes += bytes
     this.#bytes += bytes
     this.#tags.add(entry.key)
@@ -135,7 +113,10 @@ export class MemoryTier implements Tier {
   sweep(profile: ProfileName): void {
     const now = this.options.clock.now()
     const expired: CacheEntry[] = []
-    for (const { entry } of this.#rooms[profile].slots.values()) if (now >= deleteAtOf(entry)) expired.push(entry)
+    for (const slot of this.#rooms[profile].slots.values()) {
+      const entry = this.#slots.entry(slot)
+      if (now >= deleteAtOf(entry)) expired.push(entry)
+    }
     for (const entry of expired) {
       this.delete(entry.key)
       this.options.onExpire?.(entry)
@@ -151,14 +132,15 @@ export class MemoryTier implements Tier {
   }
 
   /** What one profile holds, the most recently used first. To look is not to use. */
-  list(profile: ProfileName): Iterable<Held> {
-    return this.#rooms[profile].slots.values()
+  *list(profile: ProfileName): Iterable<Held> {
+    for (const slot of this.#rooms[profile].slots.values()) yield this.#slots.held(slot)
   }
 
   /** What is held under a key. To look is not to use. */
   peek(key: string): Held | undefined {
     const profile = profileOf(key)
-    return profile && this.#rooms[profile].slots.peek(key)
+    const slot = profile && this.#rooms[profile].slots.peek(key)
+    return slot === undefined ? undefined : this.#slots.held(slot)
   }
 
   /** What one profile holds now. */
@@ -167,22 +149,17 @@ export class MemoryTier implements Tier {
     return { entries: room.slots.size, bytes: room.bytes }
   }
 
-  /** Since it was made, and whole: V8 keeps that in a slot, where an instant would take an object of its own. */
-  get #time(): Milliseconds {
-    return Math.round(this.options.clock.now() - this.#made)
-  }
-
   #room(profile: ProfileName): Room {
     const room: Room = {
       bytes: 0,
-      slots: new LRUCache<string, Slot>({
+      slots: new LRUCache<string, number>({
         max: this.options.maxEntries[profile],
         dispose: (slot, key, reason) => {
-          room.bytes -= slot.bytes
-          this.#bytes -= slot.bytes
+          const { entry, bytes, since } = this.#slots.remove(slot)
+          room.bytes -= bytes
+          this.#bytes -= bytes
           this.#tags.remove(key)
-          if (reason !== 'evict') return
-          this.options.onEvict?.(slot.entry, this.#evicting, this.#time - slot.since)
+          if (reason === 'evict') this.options.onEvict?.(entry, this.#evicting, this.options.clock.now() - since)
         },
       }),
     }
@@ -205,8 +182,9 @@ export class MemoryTier implements Tier {
     while (this.#bytes + bytes > this.options.maxBytes) {
       const victim = this.#victim()
       if (victim === undefined) return
-      const slot = this.#rooms[victim].slots.pop()!
-      this.#inflation = Math.max(this.#inflation, slot.credit)
+      const { slots } = this.#rooms[victim]
+      this.#inflation = Math.max(this.#inflation, this.#slots.credit(slots.rvalues().next().value!))
+      slots.pop()
     }
   }
 
@@ -217,10 +195,10 @@ export class MemoryTier implements Tier {
     let least = Infinity
     for (const name of PROFILES) {
       const { slots, bytes } = this.#rooms[name]
-      const tail = slots.rkeys().next().value
+      const tail = slots.rvalues().next().value
       if (tail === undefined) continue
       if (bytes > budget * (CEILING[name] ?? Infinity)) return name
-      const { credit } = slots.peek(tail)!
+      const credit = this.#slots.credit(tail)
       if (bytes > budget * FLOOR[name] && credit < least) {
         least = credit
         victim = name
@@ -229,7 +207,3 @@ export class MemoryTier implements Tier {
     return victim
   }
 }
-
-/** What each use adds to an entry's credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
-const worthOf = ({ entry, bytes }: Pick<Slot, 'entry' | 'bytes'>): number =>
-  Math.sqrt(Math.max(entry.handlerTime, LEAST_TIME)) / bytes
