@@ -1,5 +1,5 @@
 import { parseCacheControl } from '../../lib/http/cache-control.js'
-import { freshnessOf, type Freshness } from '../../lib/http/freshness.js'
+import { entryTimes, freshnessOf, type Freshness } from '../../lib/http/freshness.js'
 import type { Fields } from '../../lib/http/headers.js'
 
 const NOW = Date.UTC(2026, 4, 17, 20, 15)
@@ -71,5 +71,19 @@ describe('the seconds an answer may be served stale, while it is refreshed and w
   ])('where %s', (_, field, refresh, cover) => {
     const { staleAt, refreshUntil, coverUntil } = freshnessBy({ 'cache-control': field })!
     expect([(refreshUntil - staleAt) / 1000, (coverUntil - staleAt) / 1000]).toEqual([refresh, cover])
+  })
+})
+
+describe('the times of an entry', () => {
+  it('count from when it is stored, which may be long after its head, in whole milliseconds', () => {
+    const freshness = freshnessBy({ age: '20' }, TTL - 0.4)!
+    expect(entryTimes(freshness, NOW + 5_000)).toEqual({
+      storedAt: NOW + 5_000,
+      initialAge: 25_000,
+      freshSpan: 275_000,
+      refreshSpan: 305_000,
+      coverSpan: 365_000,
+      explicit: false,
+    })
   })
 })

@@ -193,12 +193,26 @@ describe('no key', () => {
 describe('what an unsafe request makes outdated', () => {
   it.each<[string, string[], string[]]>([
     ['/a?b=1&a=2', [], ['/a?a=2&b=1']],
+    ['/a?b=1?c', ['/d?e=?'], ['/a?b=1?c', '/d?e=?']],
+    ['/a?', [], ['/a']],
     ['/a', ['/b?x=1', 'c'], ['/a', '/b?x=1', '/c']],
     ['/a', ['http://localhost:3000/d', 'http://elsewhere.example/e', 'http://['], ['/a', '/d']],
     ['*', ['/b'], ['*', '/b']],
   ])('is its own URL %s and those of the same origin in %j', (url, locations, outdated) => {
     expect(outdatedTags(askedBy(requestOf({ method: 'PUT', url })), 'api', routeOf(), locations)).toEqual(
       outdated.map(one => `url:api http://localhost ${one}`),
+    )
+  })
+
+  it('are found in the key of whatever answered GET under the same URL, whoever it is for', () => {
+    const part = fc.string({ minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(fc.webPath(), fc.webQueryParameters(), part, part, (path, query, movieId, user) => {
+        const url = `${path === '' ? '/' : path}?${query}`
+        const { text } = keyed({ url, params: { movieId } }, { key: () => user, vary: ['accept'] }) as RequestKey
+        const [own] = outdatedTags(askedBy(requestOf({ method: 'PUT', url })), 'api', routeOf(), [])
+        expect(tagsOf(text)).toEqual([profileTag('api'), tagOfMovie(movieId), own])
+      }),
     )
   })
 })

@@ -31,11 +31,7 @@ export interface RequestKey {
 export function keyOf(asked: Asked, profile: ProfileName, route: ResolvedRoute): RequestKey | BypassReason {
   const { req, headers } = asked
   const method = asked.method === 'HEAD' ? 'GET' : asked.method
-  const target = req.originalUrl
-  const mark = target.indexOf('?')
-  const path = mark < 0 ? target : target.slice(0, mark)
-  const query = readQuery(mark < 0 ? '' : target.slice(mark + 1), route.query)
-  const url = query.canonical === '' ? path : `${path}?${query.canonical}`
+  const { url, visible } = readTarget(req.originalUrl, route)
   const origin = originOf(asked)
   const movie = movieScope(req, route)
   if (movie === undefined) return 'key-error'
@@ -58,8 +54,17 @@ export function keyOf(asked: Asked, profile: ProfileName, route: ResolvedRoute):
     movie,
     isIdentified: extra !== '',
     origin,
-    visibleQuery: rewritten ? undefined : query.visible,
+    visibleQuery: rewritten ? undefined : visible,
   }
+}
+
+/** A request's URL as it stands in keys, and what the handler may see of its query. */
+function readTarget(target: string, route: ResolvedRoute): { url: string; visible: VisibleQuery | undefined } {
+  const mark = target.indexOf('?')
+  if (mark < 0) return { url: target, visible: undefined }
+  const path = target.slice(0, mark)
+  const { canonical, visible } = readQuery(target.slice(mark + 1), route.query)
+  return { url: canonical === '' ? path : `${path}?${canonical}`, visible }
 }
 
 /** Middleware in front may have sent the request elsewhere, and a header may have told it where (X-Original-URL). */
@@ -84,11 +89,7 @@ export function outdatedTags(
 ): string[] {
   const { req, headers } = asked
   const origin = originOf(asked)
-  const tagOf = (path: string, query: string): string => {
-    const { canonical } = readQuery(query, route.query)
-    return urlTag(profile, origin, canonical === '' ? path : `${path}?${canonical}`)
-  }
-  const [path, query = ''] = req.originalUrl.split('?', 2) as [string, string?]
+  const tagOf = (target: string): string => urlTag(profile, origin, readTarget(target, route).url)
   const host = `${protocolOf(asked)}://${headers.host ?? ''}`
   // A request target may be anything; without a base there are no relative locations.
   const base = URL.canParse(req.originalUrl, host) ? new URL(req.originalUrl, host) : undefined
@@ -98,7 +99,7 @@ export function outdatedTags(
     .filter(url => url.origin === base?.origin)
   const movie = route.invalidate === 'movie' ? movieScope(req, route) : undefined
   const ofMovie = movie === undefined || movie === NO_MOVIE ? [] : [movieTag(movie)]
-  return [tagOf(path, query), ...others.map(url => tagOf(url.pathname, url.search.slice(1))), ...ofMovie]
+  return [tagOf(req.originalUrl), ...others.map(url => tagOf(url.pathname + url.search)), ...ofMovie]
 }
 
 /** The field's value in a key. A field that is absent differs from one that is empty. */
