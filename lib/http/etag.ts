@@ -11,7 +11,5 @@ export const strongEtag = (body: Buffer): string =>
 export function etagFor(body: Buffer, own: string | undefined): string {
   if (own !== undefined && !own.startsWith('W/')) return own
   const strong = strongEtag(body)
-  if (own === undefined) return strong
-  // A part of the handler's text, which is kept anyway, takes less memory than a text.
-  return own === `W/${strong}` ? own.slice(2) : own
+  return own === undefined || own === `W/${strong}` ? strong : own
 }
