@@ -1,12 +1,12 @@
 import type { CacheEvent } from './core/events.js'
 import { chain } from './core/maybe.js'
 import type { Purges } from './core/stack.js'
-import { tagsOf } from './core/tags.js'
+import { tagsOf, urlTagOf } from './core/tags.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { isOfKey, isVariantOf } from './core/variants.js'
 import type { ResolvedRedis } from './options.js'
 import type { MemoryTier } from './tiers/memory.js'
-import { ALL, ALL_URLS, isUrl, keyOf, type Purged } from './tiers/redis/known-purges.js'
+import { ALL, ALL_URLS, keyOf, type Purged } from './tiers/redis/known-purges.js'
 import { RedisTier } from './tiers/redis/tier.js'
 import { warnOfStore } from './warnings.js'
 
@@ -54,9 +54,9 @@ function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePr
     return chain(local.delete(key), isGone => variants + Number(isGone))
   }
   if (purged === ALL_URLS) {
-    flights.fence(({ key }) => tagsOf(key).some(isUrl))
+    flights.fence(({ key }) => urlTagOf(key) !== undefined)
     // Files of before are looked at when they are read.
-    return forget(memory, PROFILES, ({ key }) => tagsOf(key).some(isUrl))
+    return forget(memory, PROFILES, ({ key }) => urlTagOf(key) !== undefined)
   }
   flights.fence(({ key }) => purged === ALL || tagsOf(key).includes(purged))
   return purged === ALL ? local.clear() : local.deleteTag(purged)

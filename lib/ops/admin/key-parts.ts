@@ -1,3 +1,5 @@
+import { NO_MOVIE } from '../../core/tags.js'
+
 /** What a key is made of, for people. */
 export interface KeyParts {
   readonly profile: string
@@ -12,7 +14,7 @@ export interface KeyParts {
 /** Takes a key's text apart. Parts are separated by spaces and hold none themselves. */
 export function partsOf(key: string): KeyParts {
   const [profile = '', movie = '', method = '', origin = '', url = '', ...others] = key.split(' ')
-  return { profile, movie: movie === '-' ? undefined : movie, method, origin, url, others: named(others) }
+  return { profile, movie: movie === NO_MOVIE ? undefined : movie, method, origin, url, others: named(others) }
 }
 
 /** `header:accept=json`, `key:text=anna`, `body:none`, `rewritten:/x`: the name ends at the first sign that is no part of one. */

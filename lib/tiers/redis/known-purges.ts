@@ -111,6 +111,8 @@ export class KnownPurges {
   allows(entry: Judged): boolean {
     if (entry.asOf === undefined || this.#since === undefined) return false
     if (this.isOutdated(entry)) return false
+    // Each read of the store asks this, and seldom is anything owed.
+    if (!this.isOwing) return true
     const names = namesOf(entry)
     return ![...this.#owed].some(({ purged }) => names.includes(purged))
   }

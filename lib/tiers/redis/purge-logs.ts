@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { tagsOf } from '../../core/tags.js'
+import { urlTagOf } from '../../core/tags.js'
 import type { Milliseconds } from '../../core/types.js'
 import type { Command, Connection } from './client.js'
 import { ALL, ALL_URLS, isUrl, KnownPurges, type Judged, type OwedPurge, type Purged } from './known-purges.js'
@@ -90,7 +90,7 @@ export class PurgeLogs {
   #concerned({ key, storedAt, asOf }: Judged): [Followed, Judged][] {
     const ids = asOf?.split(' ') ?? []
     return this.#both
-      .filter(followed => followed === this.#purges || tagsOf(key).some(isUrl))
+      .filter(followed => followed === this.#purges || urlTagOf(key) !== undefined)
       .map(followed => {
         const id = ids[this.#both.indexOf(followed)]
         return [followed, { key, storedAt, ...(id !== undefined && { asOf: id }) }]
