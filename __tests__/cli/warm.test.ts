@@ -118,7 +118,7 @@ describe('reelcache warm', () => {
       '/api/movies/603\n/api/movies/604\n/api/movies/605\n/api/movies/606',
     )
     expect(out.replace(/ in .*/, '')).toBe(
-      '4 requests\n  warmed   1\n  fresh    1\n  refused  2  status 1, set-cookie 1\n  failed   0\n',
+      '4 requests\n  warmed   1\n  fresh    1\n  refused  2  set-cookie 1, status 1\n  failed   0\n',
     )
     expect(code).toBe(0)
   })

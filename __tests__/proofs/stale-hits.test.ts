@@ -83,4 +83,4 @@ test('the refresh fails: stale goes on inside the window, and the tries wait lon
   isDown = false
   expect(outcome(await get())).toEqual([200, 'MISS', body])
   expect((await get()).headers['x-cache']).toBe('HIT')
-})
+}, 30_000)

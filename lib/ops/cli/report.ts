@@ -4,7 +4,7 @@ const number = (value: number): string => value.toLocaleString('en-US')
 
 /** The report for people. */
 export function textOf({ done, refused, milliseconds, aborted, ...counts }: WarmReport): string {
-  const reasons = Object.entries(refused).sort(([, one], [, other]) => other - one)
+  const reasons = Object.entries(refused).sort(([name, one], [other, more]) => more - one || name.localeCompare(other))
   const rows: [name: string, count: number, detail?: string][] = [
     ['warmed', counts.warmed],
     ['fresh', counts.fresh],
