@@ -65,10 +65,10 @@ describe.each(expresses)('under load on %s', (_version, express) => {
   test('400 MB of different answers pass through a budget of 32 MB', async () => {
     const budget = 32 * MB
     const cache = testCache({ api: { maxSize: 100_000 }, memory: { maxBytes: budget } })
-    const bodyOf = (id: string) => Buffer.alloc(200 * 1024, `movie ${id}, `)
+    const bodyOf = (id: string) => Buffer.alloc(MB, `movie ${id}, `)
     const answer: RequestHandler = (req, res) => void res.send(bodyOf(String(req.params['movieId'])))
     const served = await serve(express().get('/movies/:movieId', cache.cacheApi(), answer))
-    const movies = paths('/movies', 2000)
+    const movies = paths('/movies', 400)
 
     let most = 0
     for (const [i, path] of movies.entries()) {
@@ -81,7 +81,7 @@ describe.each(expresses)('under load on %s', (_version, express) => {
     }
     expect(most).toBeLessThanOrEqual(budget)
 
-    const kept = (await held(served, movies)).length * 200 * 1024
+    const kept = (await held(served, movies)).length * MB
     expect(kept).toBeLessThanOrEqual(budget)
     expect(kept).toBeGreaterThan(budget / 2)
     expect(cache.stats().bytes).toBeGreaterThanOrEqual(kept)
