@@ -116,6 +116,8 @@ const orders = {
 }
 
 const server = app.listen(0, '127.0.0.1', 4096)
+// A busy machine leaves a connection alone for longer than the 5 s after which Node closes it, maybe under the next request.
+server.keepAliveTimeout = 60_000
 await once(server, 'listening')
 process.on('message', async ({ id, order }) => process.send({ id, result: await orders[order]() }))
 process.on('disconnect', () => process.exit())

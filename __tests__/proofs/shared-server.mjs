@@ -51,5 +51,7 @@ const orders = {
   slow: least => Object.assign(takes, { least }),
 }
 const server = app.listen(0, host, 4_096, () => process.send({ id: 0, result: server.address().port }))
+// A busy machine leaves a connection alone for longer than the 5 s after which Node closes it, maybe under the next request.
+server.keepAliveTimeout = 60_000
 process.on('message', async ({ id, order, given }) => process.send({ id, result: await orders[order](given) }))
 process.on('disconnect', () => process.exit())

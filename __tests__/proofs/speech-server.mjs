@@ -35,5 +35,7 @@ const orders = {
   },
 }
 const server = app.listen(0, '127.0.0.1', () => process.send({ id: 0, result: server.address().port }))
+// A busy machine leaves a connection alone for longer than the 5 s after which Node closes it, maybe under the next request.
+server.keepAliveTimeout = 60_000
 process.on('message', async ({ id, order }) => process.send({ id, result: await orders[order]() }))
 process.on('disconnect', () => process.exit())
