@@ -112,6 +112,18 @@ describe.each(expresses)('on %s', (_version, express) => {
     expect(outcome(await get())).toEqual([status, xCache, 'none'])
   })
 
+  test.each([
+    ['strong', '"none"'],
+    ['weak', 'W/"none"'],
+  ])('a hit on a 404 has the %s validator of its handler, and is never a 304', async (_, etag) => {
+    const handler = counted((_req, res) => res.status(404).set('ETag', etag).send('none'))
+    const { app } = await staleApp(express, handler, { negativeTtl: 5000 })
+    for (const xCache of ['MISS', 'HIT']) {
+      const got = await ask(app, '/movies/603', { headers: { 'If-None-Match': etag } })
+      expect([...outcome(got), got.headers.etag]).toEqual([404, xCache, 'none', etag])
+    }
+  })
+
   test('a 404 that has become stale is not confirmed by what is there now', async () => {
     const handler = counted((_req, res, run) => (run === 1 ? res.status(404) : res).send('the same'))
     const { get, clock } = await staleApp(express, handler, { negativeTtl: 5000 })

@@ -3,7 +3,8 @@ import type { Fields } from '../../lib/http/headers.js'
 
 describe("the handler's fields", () => {
   it.each<[string, Fields, Fields, ReturnType<typeof handlerFields>['headers']]>([
-    ['what it set', {}, { etag: '"a"' }, { etag: '"a"' }],
+    ['what it set', {}, { 'x-a': 'a' }, { 'x-a': 'a' }],
+    ['all but its validator', {}, { etag: '"a"', 'x-a': '1' }, { 'x-a': '1' }],
     ['numbers as text', {}, { 'x-count': 5 }, { 'x-count': '5' }],
     [
       'a Link as it is, commas in its URL and in quotes too',
@@ -51,6 +52,16 @@ describe("the handler's fields", () => {
       ['x-a', '2'],
     ])
     expect('constructor' in headers || 'toString' in headers).toBe(false)
+  })
+
+  it.each<[string, Fields, Fields, string | undefined]>([
+    ['that it set', {}, { etag: '"a"' }, '"a"'],
+    ['that it changed', { etag: '"a"' }, { etag: '"b"' }, '"b"'],
+    ['that stood there before: none', { etag: '"a"' }, { etag: '"a"' }, undefined],
+    ['said in two lines: none', {}, { etag: ['"a"', '"b"'] }, undefined],
+    ['that Connection names: none', {}, { connection: 'etag', etag: '"a"' }, undefined],
+  ])('come with the validator %s', (_, before, after, etag) => {
+    expect(handlerFields(before, after).etag).toBe(etag)
   })
 
   it('are also those it took away, but not those the cache writes itself', () => {

@@ -23,14 +23,16 @@ export interface CacheEntry {
   readonly key: string
   readonly profile: ProfileName
   readonly status: number
-  /** The handler's own end-to-end header fields, lower-case. */
+  /** The handler's own end-to-end header fields, lower-case, but for its validator: what is left most answers of a route have alike. */
   readonly headers: HeaderMap
   /** Fields that stood on the response before the handler ran and that it took away. */
   readonly removed: readonly string[]
   /** Bytes of its own: nobody writes to them any more, and they are no part of a larger buffer (`ownBytes`). */
   readonly body: Buffer
-  /** The validator that hits send: the handler's own, or a strong one of ours. Only a 200 has one. */
+  /** The validator that hits send: the handler's own, or for a 200 a strong one of ours. */
   readonly etag: string | undefined
+  /** The validator that the handler gave, and may be asked to confirm. */
+  readonly handlerEtag: string | undefined
   /** All other times count from here: V8 keeps a span in the entry itself, where each instant would take an object of its own. */
   readonly storedAt: Milliseconds
   /** How old it was then: `Age` counts on from that (RFC 9111 section 4.2.3). */

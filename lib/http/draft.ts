@@ -20,7 +20,7 @@ export class Draft {
   /** All that the client gets, and the handler's part of it. */
   status = 0
   fields: Fields = {}
-  own: HandlerFields = { headers: {}, removed: [] }
+  own: HandlerFields = { headers: {}, removed: [], etag: undefined }
   freshness: Freshness | undefined
   /** The last purge that was known when the handler began. */
   readonly asOf: string | undefined
@@ -71,7 +71,7 @@ export class Draft {
   entry(body: Buffer, chunks: readonly Buffer[] = []): CacheEntry {
     const { engine, profile } = this.visit
     const { status } = this
-    const { headers, removed } = this.own
+    const { headers, removed, etag: handlerEtag } = this.own
     const times = entryTimes(this.freshness!, engine.clock.now())
     // Each by its name: to spread them would take five times as long.
     const { storedAt, initialAge, freshSpan, refreshSpan, coverSpan, explicit } = times
@@ -83,7 +83,8 @@ export class Draft {
       headers,
       removed,
       body,
-      etag: status === 200 ? etagFor(body, lineOf(headers, 'etag')) : undefined,
+      etag: status === 200 ? etagFor(body, handlerEtag) : handlerEtag,
+      handlerEtag,
       storedAt,
       initialAge,
       freshSpan,

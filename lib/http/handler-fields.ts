@@ -1,6 +1,6 @@
 import { newHeaderMap, sharedValue } from '../core/header-map.js'
 import type { HeaderMap } from '../core/types.js'
-import { joined, members, type Fields } from './headers.js'
+import { joined, lineOf, members, type Fields } from './headers.js'
 
 /** RFC 9110 section 7.6.1 and RFC 9111 section 3.1: fields that speak about one connection. */
 const HOP_BY_HOP = new Set([
@@ -26,8 +26,10 @@ const NOTHING: readonly string[] = Object.freeze([])
 const ACCUMULATING = new Set(['vary', 'link', 'access-control-expose-headers', 'server-timing', 'allow'])
 
 export interface HandlerFields {
+  /** All but the validator. */
   readonly headers: HeaderMap
   readonly removed: readonly string[]
+  readonly etag: string | undefined
 }
 
 /**
@@ -38,12 +40,13 @@ export function handlerFields(before: Fields, after: Fields): HandlerFields {
   const unshared = after['connection'] === undefined ? [] : members(joined(after, 'connection').toLowerCase())
   const headers = newHeaderMap()
   for (const name of Object.keys(after)) {
-    if (HOP_BY_HOP.has(name) || OWN.has(name) || unshared.includes(name)) continue
+    if (HOP_BY_HOP.has(name) || OWN.has(name) || name === 'etag' || unshared.includes(name)) continue
     const added = addedValue(name, before[name], after[name])
     if (added !== undefined) headers[name] = typeof added === 'string' ? sharedValue(added) : added
   }
   const removed = Object.keys(before).filter(name => after[name] === undefined && !OWN.has(name))
-  return { headers, removed: removed.length === 0 ? NOTHING : removed }
+  const etag = after['etag'] === before['etag'] || unshared.includes('etag') ? undefined : lineOf(after, 'etag')
+  return { headers, removed: removed.length === 0 ? NOTHING : removed, etag }
 }
 
 function addedValue(

@@ -13,7 +13,7 @@ import { conditionsOf } from './conditional.js'
 import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnswer, type Refresh } from './engine.js'
 import { elect } from './election.js'
 import { Fill } from './fill.js'
-import { lineOf, locationsOf } from './headers.js'
+import { locationsOf } from './headers.js'
 import { shareHiddenClass } from './hidden-class.js'
 import { outdatedTags } from './key.js'
 import { lookUpOf } from './look-up.js'
@@ -209,7 +209,7 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   const now = engine.clock.now()
   if (method === 'POST') writeLocation(engine, res, entry)
   const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
-  writeHeader(res, entry, lineOf(entry.headers, 'etag'), status, now)
+  writeHeader(res, entry, entry.handlerEtag, status, now)
   if (length !== undefined) res.setHeader('content-length', length)
   res.writeHead(entry.status)
   res.flushHeaders()

@@ -50,7 +50,7 @@ export interface Validators {
 
 /** Of a stale answer: those its handler gave it. One that the cache made would tell the handler nothing. */
 export const validatorsOf = (stale: CacheEntry | undefined): Validators => ({
-  etag: stale && lineOf(stale.headers, 'etag'),
+  etag: stale?.handlerEtag,
   lastModified: stale && lineOf(stale.headers, 'last-modified'),
 })
 

@@ -52,7 +52,7 @@ export function writeHeader(
   // To take away what is not there takes longer than to look.
   if (!hasBody) for (const name of OF_THE_BODY) if (res.hasHeader(name)) res.removeHeader(name)
   for (const name in headers) {
-    if (name === 'etag' || (!hasBody && OF_THE_BODY.has(name))) continue
+    if (!hasBody && OF_THE_BODY.has(name)) continue
     const current = isAccumulating(name) ? res.getHeader(name) : undefined
     res.setHeader(name, mergedValue(name, current, headers[name]!))
   }

@@ -7,8 +7,9 @@ import { sha256 } from './digest.js'
 export const MAX_META_BYTES = 64 * 1024
 
 /** What is kept with a body, one line of JSON. */
-export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
+export interface Meta extends Omit<CacheEntry, 'body' | 'etag' | 'handlerEtag'> {
   readonly etag: string | null
+  readonly handlerEtag: string | null
   /** Of the body: bytes and SHA-256. */
   readonly size: number
   readonly sha256: string
@@ -31,11 +32,12 @@ export function metaOf(
   body: { size: number; sha256: string },
   expires: Milliseconds | undefined,
 ): Meta | undefined {
-  const { body: _, etag = null, ...fields } = entry
+  const { body: _, etag = null, handlerEtag = null, ...fields } = entry
   if (![entry.storedAt, expires ?? 0].every(Number.isFinite)) return undefined
   const meta: Meta = {
     ...fields,
     etag,
+    handlerEtag,
     ...body,
     created: iso(entry.storedAt),
     expires: expires === undefined ? null : iso(expires),
@@ -45,17 +47,23 @@ export function metaOf(
 
 /** The entry that a meta and its body make; `spans` where they are other than what was written. */
 export function entryOf(meta: Meta, body: Buffer, spans?: UseSpans): CacheEntry {
-  return makeEntry({ ...meta, etag: meta.etag ?? undefined, body, ...spans })
+  return makeEntry({
+    ...meta,
+    etag: meta.etag ?? undefined,
+    handlerEtag: meta.handlerEtag ?? undefined,
+    body,
+    ...spans,
+  })
 }
 
 /** The fields in one order, and last a digest of the text before it. */
 export function encodeMeta(meta: Meta): Buffer {
-  const { key, profile, status, headers, removed, etag, explicit, variants, size, sha256: bodyDigest } = meta
+  const { key, profile, status, headers, removed, etag, handlerEtag, explicit, variants, size } = meta
   const { storedAt, initialAge, freshSpan, refreshSpan, coverSpan, created, expires } = meta
-  const { handlerTime, chunkEnds, asOf } = meta
+  const { handlerTime, chunkEnds, asOf, sha256: bodyDigest } = meta
   const text = JSON.stringify({
     version: VERSION,
-    ...{ key, profile, status, headers, removed, etag, variants, explicit, size, sha256: bodyDigest },
+    ...{ key, profile, status, headers, removed, etag, handlerEtag, variants, explicit, size, sha256: bodyDigest },
     ...{ storedAt, initialAge, freshSpan, refreshSpan, coverSpan, created, expires },
     ...{ handlerTime, chunkEnds, asOf },
   })
@@ -118,6 +126,7 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   headers: isHeaders,
   removed: isListOf(isName),
   etag: value => value === null || isFieldValue(value),
+  handlerEtag: value => value === null || isFieldValue(value),
   variants: value => value === undefined || isListOf(isVariant)(value),
   explicit: value => typeof value === 'boolean',
   size: value => Number.isSafeInteger(value) && (value as number) >= 0,

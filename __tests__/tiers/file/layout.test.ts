@@ -38,6 +38,7 @@ describe('the directory', () => {
       headers: { 'content-type': 'audio/mpeg', 'x-voice': 'nova' },
       removed: [],
       etag: entry.etag,
+      handlerEtag: entry.handlerEtag,
       explicit: false,
       size: entry.body.length,
       sha256: sha256(entry.body),
