@@ -3,10 +3,10 @@ import { runInNewContext } from 'node:vm'
 
 // Works with and without --expose-gc on the command line.
 setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
+export const collectGarbage = runInNewContext('gc') as () => void
 
 /** Resident bytes of this process once garbage is gone. */
 export function residentBytes(): number {
-  gc()
+  collectGarbage()
   return process.memoryUsage().rss
 }

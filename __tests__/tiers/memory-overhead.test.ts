@@ -16,18 +16,22 @@ const now = Date.now()
 const maxEntries = { api: count, enhanced: 1, ai: 1, tts: 1 }
 const memory = new MemoryTier({ maxBytes: 2 ** 31, maxEntries, clock: { now: () => now } })
 
-// Texts of its own for each entry: what is shared would not be measured.
+// Texts of its own for each entry, and a header of its own: what is shared would not be measured.
 const own = text => Buffer.from(text).toString()
-const entry = n => {
+const header = n => handlerFields({}, { 'content-type': own('text/plain; charset=utf-8; n=' + n) })
+const validators = body => {
+  const etag = own(strongEtag(body))
+  return { etag, handlerEtag: own('W/' + etag) }
+}
+const entry = (n, isBare) => {
   const body = Buffer.alloc(100, n)
   return makeEntry({
-    key: own('api ' + n + ' GET http://localhost /api/movies/' + n),
+    key: isBare ? 'api ' + n : own('api ' + n + ' GET http://localhost /api/movies/' + n),
     profile: 'api',
     status: 200,
-    ...handlerFields({}, { 'content-type': own('application/json; charset=utf-8') }),
+    ...(isBare ? { headers: {}, removed: [], initialAge: n } : { ...header(n), ...validators(body), initialAge: 0 }),
     body,
-    etag: strongEtag(body),
-    ...{ storedAt: now, initialAge: 0, freshSpan: 1, refreshSpan: 1, coverSpan: 1 },
+    ...{ storedAt: now, freshSpan: 1, refreshSpan: 1, coverSpan: 1 },
     explicit: false,
     handlerTime: 12.5,
   })
@@ -38,14 +42,17 @@ const used = () => {
   return heapUsed + external
 }
 const empty = used()
-for (let n = 0; n < count; n++) memory.set(entry(n))
+for (let n = 0; n < count; n++) memory.set(entry(n, process.argv[1] === 'bare'))
 console.log(JSON.stringify({ entries: memory.entries, taken: (used() - empty) / count, counted: memory.bytes / count }))
 `
 
 describe('the overhead that an entry counts for', () => {
-  it('is not less than what an entry takes beside its texts and bytes, and not twice as much', () => {
+  it.each([
+    ['an entry with a header and validators', 'whole'],
+    ['one without', 'bare'],
+  ])('is not less than what an entry %s takes beside its texts and bytes, and not twice as much', what => {
     const cwd = join(__dirname, '../..')
-    const measured = execFileSync(process.execPath, ['--expose-gc', '-e', script], { cwd, encoding: 'utf8' })
+    const measured = execFileSync(process.execPath, ['--expose-gc', '-e', script, what], { cwd, encoding: 'utf8' })
     const { entries, taken, counted } = JSON.parse(measured) as Record<'entries' | 'taken' | 'counted', number>
     expect(entries).toBe(50_000)
     expect(taken).toBeLessThanOrEqual(counted)

@@ -1,10 +1,10 @@
 import type { CacheEntry, Milliseconds } from './types.js'
 
 /**
- * What an entry costs beside its text and bytes: the entry, its Buffer, its places in the LRU list, the key map and the tag index.
- * Measured on Node 20 with 50,000 small entries: see __tests__/tiers/memory-overhead.test.ts.
+ * What an entry costs beside its text and bytes: its row, its memory, its places in the LRU list, the key map and the tag index, and a kind
+ * of its own, which most entries share. Measured on Node 20 with 50,000 small entries: see __tests__/tiers/memory-overhead.test.ts.
  */
-export const ENTRY_OVERHEAD = 832
+export const ENTRY_OVERHEAD = 512
 
 /** No entry may take more than this part of the memory budget. */
 export const LARGEST_ENTRY_SHARE = 1 / 8
@@ -41,6 +41,7 @@ export function makeEntry(fields: CacheEntry): CacheEntry {
 /** Bytes an entry counts for against the budget: body, headers, key and overhead. */
 export function entrySize(entry: CacheEntry): number {
   let size = ENTRY_OVERHEAD + entry.body.length + textSize(entry.key)
+  for (const etag of [entry.etag, entry.handlerEtag]) if (etag !== undefined) size += textSize(etag)
   for (const name in entry.headers) {
     const value = entry.headers[name]!
     size += textSize(name)

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { deleteAtOf, entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
+import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
 import { profileOf, profileOfTag } from '../core/tags.js'
@@ -114,8 +114,7 @@ export class MemoryTier implements Tier {
     const now = this.options.clock.now()
     const expired: CacheEntry[] = []
     for (const slot of this.#rooms[profile].slots.values()) {
-      const entry = this.#slots.entry(slot)
-      if (now >= deleteAtOf(entry)) expired.push(entry)
+      if (now >= this.#slots.deleteAt(slot)) expired.push(this.#slots.entry(slot))
     }
     for (const entry of expired) {
       this.delete(entry.key)

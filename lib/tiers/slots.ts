@@ -1,4 +1,5 @@
 import type { CacheEntry, Milliseconds } from '../core/types.js'
+import { Rows } from './rows.js'
 
 /** An entry in memory. */
 export interface Held {
@@ -13,65 +14,70 @@ export interface Held {
 /** Milliseconds. An answer that took no measurable time is not worth nothing. */
 const LEAST_TIME = 0.1
 
-/**
- * The entries in memory and what is known of each, in columns, by the number of their slot: an object for each would be an eighth of what V8
- * has to look over whenever its young generation is full.
- */
+/** Where in a slot which number stands. */
+const [BYTES, SINCE, USES, CREDIT] = [0, 1, 2, 3]
+const NUMBERS = 4
+
+/** The entries in memory and what is known of each, by the number of their slot, in rows as `Rows` keeps them. */
 export class Slots {
-  readonly #entries: (CacheEntry | undefined)[] = []
-  readonly #bytes: number[] = []
-  readonly #since: Milliseconds[] = []
-  readonly #uses: number[] = []
-  readonly #credits: number[] = []
+  readonly #rows = new Rows()
+  readonly #numbers: number[] = []
   readonly #free: number[] = []
 
   /** Answers the slot. Credit begins at `inflation`. */
   add(entry: CacheEntry, bytes: number, since: Milliseconds, inflation: number): number {
-    const slot = this.#free.pop() ?? this.#entries.length
-    this.#entries[slot] = entry
-    this.#bytes[slot] = bytes
-    this.#since[slot] = since
-    this.#uses[slot] = 0
-    this.#credits[slot] = inflation + this.#worthOf(slot)
+    const slot = this.#free.pop() ?? this.#numbers.length / NUMBERS
+    this.#rows.set(slot, entry)
+    const at = slot * NUMBERS
+    this.#numbers[at + BYTES] = bytes
+    this.#numbers[at + SINCE] = since
+    this.#numbers[at + USES] = 0
+    this.#numbers[at + CREDIT] = inflation + this.#worthOf(slot)
     return slot
   }
 
   /** Counts a use. Whatever is used starts from `inflation` again. */
   use(slot: number, inflation: number): CacheEntry {
-    const uses = this.#uses[slot]! + 1
-    this.#uses[slot] = uses
-    this.#credits[slot] = inflation + (1 + uses) * this.#worthOf(slot)
-    return this.entry(slot)
+    const at = slot * NUMBERS
+    const uses = this.#numbers[at + USES]! + 1
+    this.#numbers[at + USES] = uses
+    this.#numbers[at + CREDIT] = inflation + (1 + uses) * this.#worthOf(slot)
+    return this.#rows.use(slot)
   }
 
+  /** To look is not to use. */
   entry(slot: number): CacheEntry {
-    return this.#entries[slot]!
+    return this.#rows.look(slot)
+  }
+
+  deleteAt(slot: number): Milliseconds {
+    return this.#rows.deleteAt(slot)
   }
 
   held(slot: number): Held {
-    return {
-      entry: this.entry(slot),
-      bytes: this.#bytes[slot]!,
-      since: this.#since[slot]!,
-      uses: this.#uses[slot]!,
-    }
+    const [bytes, since, uses] = this.#numbers.slice(slot * NUMBERS, slot * NUMBERS + CREDIT) as [
+      number,
+      number,
+      number,
+    ]
+    return { entry: this.entry(slot), bytes, since, uses }
   }
 
   /** By this the tails of two profiles are compared, and the least goes (GreedyDual-Size with frequency and cost). */
   credit(slot: number): number {
-    return this.#credits[slot]!
+    return this.#numbers[slot * NUMBERS + CREDIT]!
   }
 
   /** Empties a slot. Answers what it held. */
   remove(slot: number): Held {
     const held = this.held(slot)
-    this.#entries[slot] = undefined
+    this.#rows.clear(slot)
     this.#free.push(slot)
     return held
   }
 
   /** What each use adds to an entry's credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
   #worthOf(slot: number): number {
-    return Math.sqrt(Math.max(this.entry(slot).handlerTime, LEAST_TIME)) / this.#bytes[slot]!
+    return Math.sqrt(Math.max(this.#rows.handlerTime(slot), LEAST_TIME)) / this.#numbers[slot * NUMBERS + BYTES]!
   }
 }
