@@ -72,4 +72,15 @@ describe('the bench', () => {
     const savings = (await bench('policy', '--quick')).match(/^\| memory tier .*%/gm)
     expect(savings).toHaveLength(2)
   }, 60_000)
+
+  it('says how long a scavenge takes among entries of the memory tier, and of a Map', async () => {
+    const times = (await bench('scavenges', '--quick')).matchAll(/^\| (memory tier|map), .*? entries +\| +([\d.]+) /gm)
+    const measured = [...times].map(([, keeper, time]) => [keeper, Number(time) > 0])
+    expect(measured).toEqual(
+      [...Array(2)].flatMap(() => [
+        ['memory tier', true],
+        ['map', true],
+      ]),
+    )
+  }, 60_000)
 })

@@ -1,6 +1,7 @@
 // npm run bench -- [workload…] [--sets N] [--rounds N] [--seconds S] [--variants a,b] [--baseline NAME] [--add FILE] [--quick]
 // npm run bench -- policy [--tier NAME=FILE]
 // npm run bench -- growth [--variants a,b]
+// npm run bench -- scavenges
 import { parseArgs } from 'node:util'
 import { cold } from './cold.mjs'
 import { compare } from './compare.mjs'
@@ -12,6 +13,7 @@ import { machine } from './machine.mjs'
 import { policy } from './policy.mjs'
 import { pin } from './pin.mjs'
 import { start } from './process.mjs'
+import { scavenges } from './scavenges.mjs'
 import { startStore } from './store.mjs'
 import { everybody, workloads } from './workloads.mjs'
 
@@ -101,6 +103,7 @@ async function comparison(wanted) {
 
 const [first] = positionals
 if (first === 'policy') print(await policy({ tiers: values.tier, quick: values.quick }))
+else if (first === 'scavenges') print(await scavenges({ quick: values.quick }))
 else if (first === 'growth')
   print(
     await growth({
