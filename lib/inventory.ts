@@ -84,6 +84,5 @@ const inStore = ({ body, ...others }: CacheEntry): StoredEntry => ({
 
 const inFiles = ({ meta, path }: FiledEntry): StoredEntry => ({
   ...meta,
-  ...{ etag: meta.etag ?? undefined, handlerEtag: meta.handlerEtag ?? undefined },
-  ...{ tier: 'file', bodyBytes: meta.size, uses: undefined, path },
+  ...{ etag: meta.etag ?? undefined, tier: 'file', bodyBytes: meta.size, uses: undefined, path },
 })

@@ -50,7 +50,7 @@ describe('the overhead that an entry counts for', () => {
   it.each([
     ['an entry with a header and validators', 'whole'],
     ['one without', 'bare'],
-  ])('is not less than what an entry %s takes beside its texts and bytes, and not twice as much', what => {
+  ])('is not less than what %s takes beside its texts and bytes, and not twice as much', (_, what) => {
     const cwd = join(__dirname, '../..')
     const measured = execFileSync(process.execPath, ['--expose-gc', '-e', script, what], { cwd, encoding: 'utf8' })
     const { entries, taken, counted } = JSON.parse(measured) as Record<'entries' | 'taken' | 'counted', number>

@@ -38,7 +38,7 @@ export function makeEntry(fields: CacheEntry): CacheEntry {
   })
 }
 
-/** Bytes an entry counts for against the budget: body, headers, key and overhead. */
+/** Bytes an entry counts for against the budget: body, headers, validators, key and overhead. */
 export function entrySize(entry: CacheEntry): number {
   let size = ENTRY_OVERHEAD + entry.body.length + textSize(entry.key)
   for (const etag of [entry.etag, entry.handlerEtag]) if (etag !== undefined) size += textSize(etag)

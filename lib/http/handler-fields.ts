@@ -39,13 +39,15 @@ export interface HandlerFields {
 export function handlerFields(before: Fields, after: Fields): HandlerFields {
   const unshared = after['connection'] === undefined ? [] : members(joined(after, 'connection').toLowerCase())
   const headers = newHeaderMap()
+  let etag: string | undefined
   for (const name of Object.keys(after)) {
-    if (HOP_BY_HOP.has(name) || OWN.has(name) || name === 'etag' || unshared.includes(name)) continue
+    if (HOP_BY_HOP.has(name) || OWN.has(name) || unshared.includes(name)) continue
     const added = addedValue(name, before[name], after[name])
-    if (added !== undefined) headers[name] = typeof added === 'string' ? sharedValue(added) : added
+    if (added === undefined) continue
+    if (name === 'etag') etag = lineOf(after, name)
+    else headers[name] = typeof added === 'string' ? sharedValue(added) : added
   }
   const removed = Object.keys(before).filter(name => after[name] === undefined && !OWN.has(name))
-  const etag = after['etag'] === before['etag'] || unshared.includes('etag') ? undefined : lineOf(after, 'etag')
   return { headers, removed: removed.length === 0 ? NOTHING : removed, etag }
 }
 

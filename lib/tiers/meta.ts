@@ -7,9 +7,8 @@ import { sha256 } from './digest.js'
 export const MAX_META_BYTES = 64 * 1024
 
 /** What is kept with a body, one line of JSON. */
-export interface Meta extends Omit<CacheEntry, 'body' | 'etag' | 'handlerEtag'> {
+export interface Meta extends Omit<CacheEntry, 'body' | 'etag'> {
   readonly etag: string | null
-  readonly handlerEtag: string | null
   /** Of the body: bytes and SHA-256. */
   readonly size: number
   readonly sha256: string
@@ -32,12 +31,11 @@ export function metaOf(
   body: { size: number; sha256: string },
   expires: Milliseconds | undefined,
 ): Meta | undefined {
-  const { body: _, etag = null, handlerEtag = null, ...fields } = entry
+  const { body: _, etag = null, ...fields } = entry
   if (![entry.storedAt, expires ?? 0].every(Number.isFinite)) return undefined
   const meta: Meta = {
     ...fields,
     etag,
-    handlerEtag,
     ...body,
     created: iso(entry.storedAt),
     expires: expires === undefined ? null : iso(expires),
@@ -47,13 +45,7 @@ export function metaOf(
 
 /** The entry that a meta and its body make; `spans` where they are other than what was written. */
 export function entryOf(meta: Meta, body: Buffer, spans?: UseSpans): CacheEntry {
-  return makeEntry({
-    ...meta,
-    etag: meta.etag ?? undefined,
-    handlerEtag: meta.handlerEtag ?? undefined,
-    body,
-    ...spans,
-  })
+  return makeEntry({ ...meta, etag: meta.etag ?? undefined, body, ...spans })
 }
 
 /** The fields in one order, and last a digest of the text before it. */
@@ -126,7 +118,7 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   headers: isHeaders,
   removed: isListOf(isName),
   etag: value => value === null || isFieldValue(value),
-  handlerEtag: value => value === null || isFieldValue(value),
+  handlerEtag: value => value === undefined || isFieldValue(value),
   variants: value => value === undefined || isListOf(isVariant)(value),
   explicit: value => typeof value === 'boolean',
   size: value => Number.isSafeInteger(value) && (value as number) >= 0,

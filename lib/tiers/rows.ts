@@ -120,6 +120,6 @@ function wholeBuffer(body: Buffer): ArrayBufferLike {
 
 /** Most handlers say nothing, or what `res.send` says: neither needs a text of its own. */
 function handlerEtagAtRest({ etag, handlerEtag }: CacheEntry): HandlerEtagAtRest {
-  if (handlerEtag === undefined || handlerEtag === etag) return handlerEtag && etag
+  if (handlerEtag === etag) return etag
   return handlerEtag === `W/${etag}` ? WEAK : handlerEtag
 }

@@ -39,7 +39,7 @@ export class Slots {
   /** Counts a use. Whatever is used starts from `inflation` again. */
   use(slot: number, inflation: number): CacheEntry {
     const at = slot * NUMBERS
-    const uses = this.#numbers[at + USES]! + 1
+    const uses = this.#number(slot, USES) + 1
     this.#numbers[at + USES] = uses
     this.#numbers[at + CREDIT] = inflation + (1 + uses) * this.#worthOf(slot)
     return this.#rows.use(slot)
@@ -55,17 +55,17 @@ export class Slots {
   }
 
   held(slot: number): Held {
-    const [bytes, since, uses] = this.#numbers.slice(slot * NUMBERS, slot * NUMBERS + CREDIT) as [
-      number,
-      number,
-      number,
-    ]
-    return { entry: this.entry(slot), bytes, since, uses }
+    return {
+      entry: this.entry(slot),
+      bytes: this.#number(slot, BYTES),
+      since: this.#number(slot, SINCE),
+      uses: this.#number(slot, USES),
+    }
   }
 
   /** By this the tails of two profiles are compared, and the least goes (GreedyDual-Size with frequency and cost). */
   credit(slot: number): number {
-    return this.#numbers[slot * NUMBERS + CREDIT]!
+    return this.#number(slot, CREDIT)
   }
 
   /** Empties a slot. Answers what it held. */
@@ -78,6 +78,10 @@ export class Slots {
 
   /** What each use adds to an entry's credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
   #worthOf(slot: number): number {
-    return Math.sqrt(Math.max(this.#rows.handlerTime(slot), LEAST_TIME)) / this.#numbers[slot * NUMBERS + BYTES]!
+    return Math.sqrt(Math.max(this.#rows.handlerTime(slot), LEAST_TIME)) / this.#number(slot, BYTES)
+  }
+
+  #number(slot: number, which: number): number {
+    return this.#numbers[slot * NUMBERS + which]!
   }
 }
