@@ -92,9 +92,29 @@ describe('what is known of purges', () => {
     expect(purges.isOutdated(stored(9 * MINUTE))).toBe(true)
     expect(purges.isOutdated(stored(11 * MINUTE))).toBe(true)
     expect(purges.isOutdated(stored(12 * MINUTE))).toBe(false)
-    // The oldest purge that is remembered says nothing of it.
-    expect(known([20 * MINUTE]).isOutdated(stored(0))).toBe(false)
   })
+
+  it.each<[string, () => KnownPurges, boolean]>([
+    ['the log begins now, and nothing was purged before', () => known([20 * MINUTE]), false],
+    ['the log was cut', () => known([20 * MINUTE, 'movie:604']), true],
+    ['the log was lost, and has been begun anew', () => begunAnew(known([0]), 20 * MINUTE), true],
+    ['more was purged than is remembered', () => overfull(20 * MINUTE), true],
+  ])('judges what was stored without a log, where %s', (_, purges, isOutdated) => {
+    const stored = (at: number) => entry(undefined, { storedAt: START + at })
+    expect(purges().isOutdated(stored(0))).toBe(isOutdated)
+    // Stored after all that may have been forgotten, whatever clocks differ by.
+    expect(purges().isOutdated(stored(22 * MINUTE))).toBe(false)
+  })
+  const begunAnew = (purges: KnownPurges, at: number): KnownPurges => {
+    purges.forget()
+    purges.take(id(at), [])
+    return purges
+  }
+  const overfull = (at: number): KnownPurges => {
+    const purges = known([0])
+    for (let n = 0; n <= MOST_PURGES; n++) purges.take(id(at, n), [`movie:x${n}`])
+    return purges
+  }
 
   describe('that were made here', () => {
     it('count as later than everything until they are told of', () => {

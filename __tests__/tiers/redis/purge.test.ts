@@ -181,19 +181,41 @@ withRedis.each(libraries)('a purge, with %s', (_, library: Library) => {
     await nobodyServes('603')
   })
 
-  it.each<[string, () => Promise<unknown>]>([
+  describe.each<[string, () => Promise<unknown>]>([
     ['trimmed away', async () => trim(server, prefix, 'purges')],
     ['lost with the whole store', async () => (await server.kill(), server.start())],
     ['deleted', () => server.order('FLUSHALL')],
-  ])('that was %s before another machine was back is not served by it', async (_, lose) => {
-    await filled('603')
-    proxy.refuse()
-    world.edit('603')
-    await here.cache.purge({ movie: '603' })
-    await lose()
-    proxy.heal()
-    await gone(there, '603')
-    await nobodyServes('603')
+  ])('that was %s before another machine was back', (_, lose) => {
+    const purgeAndLose = async (movie: string): Promise<void> => {
+      proxy.refuse()
+      world.edit(movie)
+      await here.cache.purge({ movie })
+      await lose()
+      proxy.heal()
+      await gone(there, movie)
+      // Each of the two logs is read by itself, and files are judged by the one of purges.
+      await until('its speech is not served any more', async () => !(await there.holdsSpeech(movie)))
+    }
+
+    it('is not served by it', async () => {
+      await filled('603')
+      await purgeAndLose('603')
+      await nobodyServes('603')
+    })
+
+    it('is not served by it from a file that it stored before it knew the store', async () => {
+      await there.cache.close()
+      proxy.refuse()
+      there = await startThere('again')
+      versionIn(await there.speak('603'), '603', 'hello')
+      proxy.heal()
+      await share(here, there, world)
+      versionIn(await there.movie('603'), '603')
+      // The control: nothing was purged or lost so far.
+      expect(await there.holdsSpeech('603')).toBe(true)
+      await purgeAndLose('603')
+      await nobodyServes('603')
+    })
   })
 
   it(`arrives soon: ${PURGES} are timed`, async () => {

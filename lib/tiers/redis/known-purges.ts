@@ -40,6 +40,8 @@ export class KnownPurges {
   readonly #owed = new Set<OwedPurge>()
   /** What was purged before it is not known any more. */
   #since: PurgeId | undefined
+  /** Something was purged before it. A log that nobody has cut begins with a message of nothing, and before that there was none. */
+  #hasForgotten = false
   #last: PurgeId | undefined
   #own: PurgeId | undefined
 
@@ -72,7 +74,10 @@ export class KnownPurges {
   }
 
   take(id: PurgeId, purged: readonly Purged[]): void {
-    this.#since ??= id
+    if (this.#since === undefined) {
+      this.#since = id
+      this.#hasForgotten ||= purged.length > 0
+    }
     this.#last = later(this.#last, id)
     for (const one of purged) this.#note(one, id)
   }
@@ -103,6 +108,7 @@ export class KnownPurges {
 
   /** What was read was of a log that is no more, or goes on without us. */
   forget(): void {
+    this.#hasForgotten = true
     this.#latest.clear()
     this.#since = this.#last = this.#own = undefined
   }
@@ -121,10 +127,11 @@ export class KnownPurges {
   isOutdated(entry: Judged): boolean {
     const { asOf, storedAt } = entry
     if (this.#since === undefined) return false
-    if (asOf !== undefined && isAfter(this.#since, asOf)) return true
     const isLate = (id: PurgeId): boolean =>
       // Stored without a log to go by: what was purged about that time may have come first or last.
       asOf === undefined ? instantOf(id) >= storedAt - CLOCK_DIFFERENCE : isAfter(id, asOf)
+    // What is older than a log that begins now is as good as it was: speech that was filed before there was a store.
+    if ((asOf !== undefined || this.#hasForgotten) && isLate(this.#since)) return true
     return namesOf(entry).some(name => {
       const id = this.#latest.get(name)
       return id !== undefined && isLate(id)
@@ -141,6 +148,7 @@ export class KnownPurges {
     const [oldest, forgotten] = this.#latest.entries().next().value!
     this.#latest.delete(oldest)
     this.#since = later(this.#since, forgotten)
+    this.#hasForgotten = true
   }
 }
 
