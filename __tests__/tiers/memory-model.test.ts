@@ -86,7 +86,7 @@ class Pair {
     return [...this.model.values()].filter(entry => entry.profile === profile)
   }
 
-  #forget({ key }: CacheEntry): void {
+  #forget({ key }: Pick<CacheEntry, 'key'>): void {
     if (!this.model.delete(key)) throw new Error(`${key} left and was not there`)
   }
 }

@@ -42,16 +42,33 @@ describe('Rows', () => {
     )
   })
 
-  it('leave an entry put together as long as no other needs its place', () => {
-    const rows = new Rows()
-    for (let row = 0; row < 2_000; row++) rows.set(row, entryOf({ path: `/${row}` }))
-    const first = rows.use(3)
-    for (let row = 4; row < 1_027; row++) rows.use(row)
-    expect(rows.use(3)).toBe(first)
-    expect(rows.look(3)).not.toBe(first)
-    expect(rows.use(3 + 1_024).key).toContain('/1027')
-    expect(rows.use(3)).not.toBe(first)
-    expect(rows.use(3)).toEqual(first)
+  describe('leave an entry put together', () => {
+    const manyRows = (): Rows => {
+      const rows = new Rows()
+      for (let row = 0; row < 2_000; row++) rows.set(row, entryOf({ path: `/${row}` }))
+      return rows
+    }
+    // Both have the same place.
+    const [row, other] = [3, 3 + 1_024]
+
+    it('that was used twice, however many others were used once', () => {
+      const rows = manyRows()
+      expect(rows.use(row)).not.toBe(rows.use(row))
+      const kept = rows.use(row)
+      for (let each = 0; each < 2_000; each++) rows.use(each)
+      expect(rows.use(row)).toBe(kept)
+      expect(rows.look(row)).not.toBe(kept)
+    })
+
+    it('until another in its place was used twice', () => {
+      const rows = manyRows()
+      rows.use(row)
+      const kept = rows.use(row)
+      expect(rows.use(other)).not.toBe(rows.use(other))
+      expect(rows.use(other)).toBe(rows.use(other))
+      expect(rows.use(row)).not.toBe(kept)
+      expect(rows.use(row)).toEqual(kept)
+    })
   })
 
   it('keep of a larger buffer only what is the body', () => {
@@ -70,6 +87,8 @@ describe('Rows', () => {
       const headers = { 'x-row': String(row) }
       const body = Buffer.allocUnsafeSlow(8)
       rows.set(row, entryOf({ headers, body }))
+      // What was used twice stays put together.
+      rows.use(row)
       return [headers, body.buffer, rows.use(row)].map(object => new WeakRef(object))
     }
     const refs = [...put(0), ...put(1)]

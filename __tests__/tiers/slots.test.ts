@@ -16,7 +16,7 @@ describe('Slots', () => {
     const slots = new Slots()
     const slot = slots.add(one, 1_000, 5, 7)
     slots.use(slot, 7)
-    expect(slots.remove(slot)).toEqual({ entry: one, bytes: 1_000, since: 5, uses: 1 })
+    expect(slots.remove(slot)).toEqual({ bytes: 1_000, since: 5 })
     expect(slots.add(other, 2_000, 6, 0)).toBe(slot)
     expect(slots.held(slot)).toEqual({ entry: other, bytes: 2_000, since: 6, uses: 0 })
     expect(slots.credit(slot)).toBeLessThan(7)

@@ -33,9 +33,12 @@ export interface MemoryOptions {
   /** Entries each profile may hold. */
   readonly maxEntries: Readonly<Record<ProfileName, number>>
   readonly clock: Clock
-  readonly onEvict?: (entry: CacheEntry, cause: EvictionCause, age: Milliseconds) => void
-  readonly onExpire?: (entry: CacheEntry) => void
+  readonly onEvict?: (gone: Gone, cause: EvictionCause, age: Milliseconds) => void
+  readonly onExpire?: (gone: Gone) => void
 }
+
+/** Whose entry has gone. The entry itself would have to be put together only to be dropped. */
+type Gone = Pick<CacheEntry, 'profile' | 'key'>
 
 interface Room {
   /** The least recently used first to go. */
@@ -112,13 +115,14 @@ export class MemoryTier implements Tier {
   /** Removes what has expired in one profile. */
   sweep(profile: ProfileName): void {
     const now = this.options.clock.now()
-    const expired: CacheEntry[] = []
-    for (const slot of this.#rooms[profile].slots.values()) {
-      if (now >= this.#slots.deleteAt(slot)) expired.push(this.#slots.entry(slot))
+    const { slots } = this.#rooms[profile]
+    const expired: string[] = []
+    for (const [key, slot] of slots.entries()) {
+      if (now >= this.#slots.deleteAt(slot)) expired.push(key)
     }
-    for (const entry of expired) {
-      this.delete(entry.key)
-      this.options.onExpire?.(entry)
+    for (const key of expired) {
+      slots.delete(key)
+      this.options.onExpire?.({ profile, key })
     }
   }
 
@@ -154,11 +158,14 @@ export class MemoryTier implements Tier {
       slots: new LRUCache<string, number>({
         max: this.options.maxEntries[profile],
         dispose: (slot, key, reason) => {
-          const { entry, bytes, since } = this.#slots.remove(slot)
+          const { bytes, since } = this.#slots.remove(slot)
           room.bytes -= bytes
           this.#bytes -= bytes
           this.#tags.remove(key)
-          if (reason === 'evict') this.options.onEvict?.(entry, this.#evicting, this.options.clock.now() - since)
+          if (reason === 'evict') {
+            const age = this.options.clock.now() - since
+            this.options.onEvict?.({ profile, key }, this.#evicting, age)
+          }
         },
       }),
     }

@@ -27,9 +27,11 @@ export class Rows {
   readonly #kinds = new Kinds()
   readonly #objects: unknown[] = []
   readonly #numbers: number[] = []
-  /** Some of those used last, because what is asked for again and again need not be put together again and again. */
+  /** What is asked for again and again need not be put together again and again. */
   readonly #open: (CacheEntry | undefined)[] = []
   readonly #openRows = new Int32Array(OPEN).fill(-1)
+  /** What was put together last in each place. Only what comes there twice stays: what is kept but once is garbage that V8 has moved. */
+  readonly #lastRows = new Int32Array(OPEN).fill(-1)
 
   set(row: number, entry: CacheEntry): void {
     const object = row * OBJECTS
@@ -51,11 +53,14 @@ export class Rows {
   /** The entry, which will probably be asked for again. */
   use(row: number): CacheEntry {
     const place = row % OPEN
-    if (this.#openRows[place] !== row) {
+    if (this.#openRows[place] === row) return this.#open[place]!
+    const entry = this.look(row)
+    if (this.#lastRows[place] === row) {
       this.#openRows[place] = row
-      this.#open[place] = this.look(row)
+      this.#open[place] = entry
     }
-    return this.#open[place]!
+    this.#lastRows[place] = row
+    return entry
   }
 
   look(row: number): CacheEntry {

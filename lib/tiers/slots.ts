@@ -45,18 +45,14 @@ export class Slots {
     return this.#rows.use(slot)
   }
 
-  /** To look is not to use. */
-  entry(slot: number): CacheEntry {
-    return this.#rows.look(slot)
-  }
-
   deleteAt(slot: number): Milliseconds {
     return this.#rows.deleteAt(slot)
   }
 
+  /** To look is not to use. */
   held(slot: number): Held {
     return {
-      entry: this.entry(slot),
+      entry: this.#rows.look(slot),
       bytes: this.#number(slot, BYTES),
       since: this.#number(slot, SINCE),
       uses: this.#number(slot, USES),
@@ -68,12 +64,11 @@ export class Slots {
     return this.#number(slot, CREDIT)
   }
 
-  /** Empties a slot. Answers what it held. */
-  remove(slot: number): Held {
-    const held = this.held(slot)
+  /** Empties a slot. Answers what was known of its entry. */
+  remove(slot: number): Pick<Held, 'bytes' | 'since'> {
     this.#rows.clear(slot)
     this.#free.push(slot)
-    return held
+    return { bytes: this.#number(slot, BYTES), since: this.#number(slot, SINCE) }
   }
 
   /** What each use adds to an entry's credit: the root of its handler time, by bytes. The root, because a dear answer is not worth a thousand cheap ones. */
