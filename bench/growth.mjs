@@ -42,17 +42,17 @@ const PAIRS = [
   ['reelcache-typed', 'map-typed'],
 ]
 
-export async function growth({ core, words, seconds, quick, variants }) {
+export async function growth({ core, words, seconds, quick, variants, sets = SETS }) {
   const parts = [
     machine(),
-    `### Growth: hits on random keys, of the same ${FEW} and of all, 2 KB JSON, ${SETS} sets of processes, ${ROUNDS} rounds of ${seconds} s with each, ${words}`,
+    `### Growth: hits on random keys, of the same ${FEW} and of all, 2 KB JSON, ${sets} sets of processes, ${ROUNDS} rounds of ${seconds} s with each, ${words}`,
   ]
   for (const together of variants === undefined ? PAIRS : [variants]) {
-    const sets = []
-    for (let set = 0; set < SETS; set++)
-      sets.push(await measured(together, quick ? QUICK_SIZES : SIZES, { core, seconds }))
+    const runs = []
+    for (let set = 0; set < sets; set++)
+      runs.push(await measured(together, quick ? QUICK_SIZES : SIZES, { core, seconds }))
     for (const variant of together) {
-      const own = sets.map(processes => processes.filter(one => one.variant === variant))
+      const own = runs.map(processes => processes.filter(one => one.variant === variant))
       parts.push(`#### ${variant}`, tableOf(own))
     }
   }

@@ -1,6 +1,6 @@
 // npm run bench -- [workload…] [--sets N] [--rounds N] [--seconds S] [--variants a,b] [--baseline NAME] [--add FILE] [--quick]
 // npm run bench -- policy [--tier NAME=FILE]
-// npm run bench -- growth [--variants a,b]
+// npm run bench -- growth [--sets N] [--variants a,b]
 // npm run bench -- scavenges
 import { parseArgs } from 'node:util'
 import { cold } from './cold.mjs'
@@ -111,6 +111,7 @@ else if (first === 'growth')
       seconds: Number(values.seconds ?? 2),
       quick: values.quick,
       variants: values.variants?.split(','),
+      ...(values.sets !== undefined && { sets: Number(values.sets) }),
     }),
   )
 else await comparison(positionals.length > 0 ? positionals : names)
