@@ -52,17 +52,17 @@ export class Inventory {
   #listMemory({ profile, tag }: Lookup, { offset, limit }: Page): Listing {
     const found: StoredEntry[] = []
     let skipped = 0
-    for (const held of this.#held(profile === undefined ? PROFILES : [profile])) {
-      if (tag !== undefined && !tagsOf(held.entry.key).includes(tag)) continue
+    for (const key of this.#keys(profile === undefined ? PROFILES : [profile])) {
+      if (tag !== undefined && !tagsOf(key).includes(tag)) continue
       if (skipped++ < offset) continue
       if (found.length === limit) return { entries: found, hasMore: true }
-      found.push(inMemory(held))
+      found.push(inMemory(this.memory.peek(key)!))
     }
     return { entries: found, hasMore: false }
   }
 
-  *#held(profiles: readonly ProfileName[]): Iterable<Held> {
-    for (const profile of profiles) yield* this.memory.list(profile)
+  *#keys(profiles: readonly ProfileName[]): Iterable<string> {
+    for (const profile of profiles) yield* this.memory.keys(profile)
   }
 
   async #listFiles(tag: string | undefined, page: Page): Promise<Listing> {

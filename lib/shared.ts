@@ -36,7 +36,7 @@ export function sharedTier(redis: ResolvedRedis, own: OwnParts): RedisTier {
       flights.fence(() => true)
       const isOutdated = (entry: CacheEntry): boolean => hasGap || tier.isOutdated(entry)
       own.purges.overtake(isOutdated)
-      forget(memory, PROFILES, isOutdated)
+      forget(memory, PROFILES, key => isOutdated(memory.peek(key)!.entry))
     },
   })
   return tier
@@ -44,7 +44,7 @@ export function sharedTier(redis: ResolvedRedis, own: OwnParts): RedisTier {
 
 /** Throws out of memory the variants of a key: their index, which names them, may have gone before them. */
 export const forgetVariants = (memory: MemoryTier, key: string): number =>
-  forget(memory, [key.slice(0, key.indexOf(' ')) as ProfileName], entry => isVariantOf(entry.key, key))
+  forget(memory, [key.slice(0, key.indexOf(' ')) as ProfileName], one => isVariantOf(one, key))
 
 function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePromise<number> {
   const key = keyOf(purged)
@@ -56,13 +56,13 @@ function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePr
   if (purged === ALL_URLS) {
     flights.fence(({ key }) => urlTagOf(key) !== undefined)
     // Files of before are looked at when they are read.
-    return forget(memory, PROFILES, ({ key }) => urlTagOf(key) !== undefined)
+    return forget(memory, PROFILES, key => urlTagOf(key) !== undefined)
   }
   flights.fence(({ key }) => purged === ALL || tagsOf(key).includes(purged))
   return purged === ALL ? local.clear() : local.deleteTag(purged)
 }
 
-function forget(memory: MemoryTier, profiles: readonly ProfileName[], isMeant: (entry: CacheEntry) => boolean): number {
-  const held = profiles.filter(name => PROFILES.includes(name)).flatMap(name => [...memory.list(name)])
-  return held.filter(({ entry }) => isMeant(entry) && memory.delete(entry.key)).length
+function forget(memory: MemoryTier, profiles: readonly ProfileName[], isMeant: (key: string) => boolean): number {
+  const keys = profiles.filter(name => PROFILES.includes(name)).flatMap(name => [...memory.keys(name)])
+  return keys.filter(key => isMeant(key) && memory.delete(key)).length
 }

@@ -139,6 +139,11 @@ export class MemoryTier implements Tier {
     for (const slot of this.#rooms[profile].slots.values()) yield this.#slots.held(slot)
   }
 
+  /** The keys of what one profile holds, in the same order: no entry is put together for them. */
+  keys(profile: ProfileName): Iterable<string> {
+    return this.#rooms[profile].slots.keys()
+  }
+
   /** What is held under a key. To look is not to use. */
   peek(key: string): Held | undefined {
     const profile = profileOf(key)

@@ -50,7 +50,7 @@ export class Rows {
     this.#close(row)
   }
 
-  /** The entry, which will probably be asked for again. */
+  /** The entry; the same object for as long as it stays put together. */
   use(row: number): CacheEntry {
     const place = row % OPEN
     if (this.#openRows[place] === row) return this.#open[place]!
