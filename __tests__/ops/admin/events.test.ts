@@ -161,32 +161,37 @@ describe.each(expresses)('%s: GET /events', (_, express) => {
     expect(jest.getTimerCount()).toBe(timers)
   })
 
-  it(`has room for ${MOST} listeners, and again for one when one has left`, async () => {
-    const { listen, statusOf, gone } = await told(express)
-    const listeners = await Promise.all(Array.from({ length: MOST }, listen))
-    expect(listeners.map(({ response }) => response.statusCode)).toEqual(Array(MOST).fill(200))
-    expect(await statusOf()).toBe(503)
-    listeners[0]!.response.destroy()
-    // The one that was refused has gone too.
-    await gone(2)
-    expect((await listen()).response.statusCode).toBe(200)
-    expect(await statusOf()).toBe(503)
+  it(`tells ${MOST} listeners at most: one more ends the oldest, which may come again`, async () => {
+    const { listen, gone, tick } = await told(express)
+    const listeners = []
+    for (let n = 0; n < MOST; n++) listeners.push(await listen())
+    for (const { next } of listeners) await next()
+    const late = await listen()
+    expect(late.response.statusCode).toBe(200)
+    await late.next()
+    expect(await listeners[0]!.rest()).toEqual({ count: 0, isWhole: true })
+    await gone(1)
+    tick(15)
+    for (const { next } of [...listeners.slice(1), late]) expect(await next()).toHaveProperty('stats')
   })
 
   it('keeps no place for those who left while the guard was asked', async () => {
     const asked = arrivals()
     const answer = gate()
-    const { open, listen, gone } = await told(express, {
+    const { open, statusOf, gone } = await told(express, {
       front: asked.middleware,
       authorize: () => answer.opened.then(() => true),
     })
+    const timers = jest.getTimerCount()
     const early = Array.from({ length: MOST }, open)
     await asked.reached(MOST)
     const left = early.map(over)
     for (const request of early) request.destroy()
     await Promise.all([...left, gone(MOST)])
     answer.open()
-    expect((await listen()).response.statusCode).toBe(200)
+    expect(await statusOf('HEAD')).toBe(200)
+    // A listener would need one.
+    expect(jest.getTimerCount()).toBe(timers)
   })
 
   it('ends when the cache is closed, and does not begin again', async () => {

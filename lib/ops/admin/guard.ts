@@ -26,7 +26,7 @@ export function guard({ authorize, hosts }: ResolvedAdmin): RequestHandler {
     if (!namesOf(req).every(name => isKnown(name, hosts))) {
       return refuse(res, 403, 'host', "This name is not in adminRouter({ hosts: ['admin.example.org'] })")
     }
-    if (!isOfThisSite(req, hosts)) return refuse(res, 403, 'origin', 'Requests of other sites are refused')
+    if (!isOfThisSite(req, hosts)) return refuse(res, 403, 'origin', 'Requests from other sites are refused')
     // Inside a promise, so that a guard that throws is one that fails.
     Promise.resolve()
       .then(() => authorize(req))
@@ -41,10 +41,6 @@ export function guard({ authorize, hosts }: ResolvedAdmin): RequestHandler {
 export const changesOnlyByIntent: RequestHandler = (req, res, next) => {
   if (req.headers[PROOF] !== PROOF_VALUE) {
     return refuse(res, 403, 'intent', `A change needs the header X-Requested-With: ${PROOF_VALUE}`)
-  }
-  const site = req.headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    return refuse(res, 403, 'origin', 'Changes from other sites are refused')
   }
   next()
 }
@@ -65,11 +61,24 @@ function isKnown(host: string, hosts: readonly string[]): boolean {
   return LOOPBACK.test(name) || IPV4.test(name) || IPV6.test(name) || hosts.includes(name) || hosts.includes(host)
 }
 
-/** Browsers name the site whose script or form asks, `null` where it is hidden. Others send no `Origin`. */
-function isOfThisSite({ headers }: Request, hosts: readonly string[]): boolean {
+/**
+ * Browsers name the site whose script or form asks in `Origin`, `null` where it is hidden, but send none with the GET of an image or a
+ * frame: there `Sec-Fetch-Site` tells. Other clients send neither.
+ */
+function isOfThisSite(req: Request, hosts: readonly string[]): boolean {
+  const { headers } = req
   const { origin } = headers
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none' && !isLinkToPage(req)) return false
   if (origin === undefined) return true
   if (!URL.canParse(origin)) return false
   const { host } = new URL(origin)
   return host !== '' && (host === headers.host?.toLowerCase() || hosts.includes(host))
 }
+
+/** A link of another site may lead to the page: it holds nothing until its own script asks. */
+const isLinkToPage = ({ method, path, headers }: Request): boolean =>
+  method === 'GET' &&
+  path === '/' &&
+  headers['sec-fetch-mode'] === 'navigate' &&
+  headers['sec-fetch-dest'] === 'document'

@@ -6,6 +6,7 @@ import type { AdminSource } from '../admin/source.js'
 import type { CacheStats } from '../stats.js'
 import { snapshotOf } from './snapshot.js'
 
+/** One more, and whoever has most of them loses the oldest: nobody can lock others out. */
 const MAX_LISTENERS = 32
 /** Milliseconds between two looks at what has changed. */
 const INTERVAL = 1_000
@@ -34,20 +35,29 @@ export class Live {
     // Gone while `authorize` was asked: it would never be heard to leave.
     if (res.destroyed) return
     if (this.source.closed.aborted) return refuse(res, 503, 'closed', 'The cache has been closed')
-    if (this.#listeners.size >= MAX_LISTENERS) {
-      return refuse(res, 503, 'listeners', `${MAX_LISTENERS} listen already`)
-    }
     res.set({
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
     })
     if (res.req.method === 'HEAD') return void res.end()
+    if (this.#listeners.size >= MAX_LISTENERS) this.#makeRoom(peerOf(res))
     res.flushHeaders()
     res.write(`retry: ${RETRY}\n${this.#message(this.source.stats(), BUCKETS)}`)
     this.#listeners.set(res, this.source.now() + LONGEST)
     res.once('close', () => this.#leave(res))
     this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
+  }
+
+  /** The peer with most listeners loses its oldest; of equals, the one that asks for one more. */
+  #makeRoom(asking: string): void {
+    const byPeer = new Map<string, Response[]>([[asking, []]])
+    for (const res of this.#listeners.keys()) {
+      const peer = peerOf(res)
+      byPeer.set(peer, [...(byPeer.get(peer) ?? []), res])
+    }
+    const [oldest] = [...byPeer.values()].reduce((most, theirs) => (theirs.length > most.length ? theirs : most))
+    if (oldest !== undefined) this.#finish(oldest)
   }
 
   #leave(res: Response): void {
@@ -85,3 +95,6 @@ export class Live {
     return `data: ${JSON.stringify(snapshotOf(this.source, stats, steps))}\n\n`
   }
 }
+
+/** Behind a proxy all are one peer, and the oldest of all goes. */
+const peerOf = ({ req }: Response): string => req.socket.remoteAddress ?? ''
