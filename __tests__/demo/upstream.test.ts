@@ -139,7 +139,7 @@ describe('a server in trouble', () => {
 })
 
 it('lets the client come back when too many texts are waiting to be spoken', async () => {
-  const local = await startLocalDemo({ maxWaiting: 0 })
+  const local = await startLocalDemo({ speech: { maxWaiting: 0 } })
   const say = (words: string) => local.post(`${movie}/tts`, { text: words })
   const answers = await Promise.all([say('One.'), say('Two.'), say('Three.')])
   const refused = answers.filter(({ status }) => status === 503)

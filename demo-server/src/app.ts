@@ -57,7 +57,7 @@ export function makeApp({ catalogue, cache, upstream, publicDirs, apiKey }: Part
   app.use('/audio', cache.audioRouter())
 
   app.get('/api/about', (_req, res) => res.json(about(upstream)))
-  app.get('/api/stats', (_req, res) => res.json(cache.stats()))
+  app.get('/api/stats', showStats(cache))
   app.use('/cache', cache.adminRouter({ authorize: isOfThisMachine }))
 
   app.use(nothingHere, answerProblems)
@@ -73,11 +73,21 @@ function allowOurFilesOnly(res: Response): void {
 }
 
 /**
- * Whoever sits at this machine may see what the cache holds, and purge it. Behind a proxy that runs here too this is no guard at all: there, everybody
- * comes from this machine.
+ * Whoever sits at this machine may see what the cache holds, and purge it. Behind a proxy that runs here too everybody comes from this machine:
+ * what a proxy has written is a no.
  */
-function isOfThisMachine({ socket: { remoteAddress = '' } }: Request): boolean {
-  return /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/.test(remoteAddress)
+function isOfThisMachine({ socket: { remoteAddress = '' }, headers }: Request): boolean {
+  const isForwarded = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'].some(name => headers[name] !== undefined)
+  return !isForwarded && /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/.test(remoteAddress)
+}
+
+/** The figures, for curl. A page of another site that has its own name point here is told nothing. */
+function showStats(cache: RouteCache): RequestHandler {
+  return (req, res) => {
+    const isLocalName = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i.test(req.headers.host ?? '')
+    if (!isLocalName || !isOfThisMachine(req)) throw new Problem(403, 'The statistics are for this machine only')
+    res.set('Cache-Control', 'no-store').json(cache.stats())
+  }
 }
 
 /** Who answers and who speaks, for the page to say. */

@@ -4,7 +4,7 @@ import type { Enhanced } from './catalogue.js'
 export interface Message {
   readonly role: string
   /** Text, or parts of which some are text. */
-  readonly content: string | readonly { readonly text?: string }[] | null
+  readonly content?: string | readonly { readonly text?: string }[] | null
 }
 
 const INSTRUCTIONS =
@@ -18,10 +18,19 @@ export function conversation(facts: Enhanced, question: string): Message[] {
   ]
 }
 
-/** The way back, for the local composer: it gets its facts over the wire like any model. */
-export function factsIn(messages: readonly Message[]): Enhanced | undefined {
-  const instructions = messages.map(textOf).find(text => text.startsWith(INSTRUCTIONS))
-  return instructions === undefined ? undefined : (JSON.parse(instructions.slice(INSTRUCTIONS.length)) as Enhanced)
+/**
+ * The way back, for the local composer: the id of the film whose facts were sent along. Anybody can write such a message, so nothing else
+ * is taken from it. Undefined: there are none, or they name no film.
+ */
+export function filmIn(messages: readonly Message[]): string | undefined {
+  const facts = messages.map(textOf).find(text => text.startsWith(INSTRUCTIONS))
+  if (facts === undefined) return undefined
+  try {
+    const { movie } = (JSON.parse(facts.slice(INSTRUCTIONS.length)) ?? {}) as { movie?: { id?: unknown } | null }
+    return typeof movie?.id === 'string' ? movie.id : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** What the user has said, the newest first. */
@@ -30,6 +39,25 @@ export function questionsIn(messages: readonly Message[]): string[] {
     .filter(({ role }) => role === 'user')
     .map(textOf)
     .reverse()
+}
+
+/** Whether somebody has sent messages, of whatever kinds. */
+export const areMessages = (value: unknown): value is Message[] => Array.isArray(value) && value.every(isMessage)
+
+function isMessage(value: unknown): value is Message {
+  if (typeof value !== 'object' || value === null) return false
+  const { role, content } = value as Record<string, unknown>
+  const isPart = (part: unknown): boolean =>
+    typeof part === 'object' &&
+    part !== null &&
+    ['string', 'undefined'].includes(typeof (part as { text?: unknown }).text)
+  return (
+    typeof role === 'string' &&
+    (content === undefined ||
+      content === null ||
+      typeof content === 'string' ||
+      (Array.isArray(content) && content.every(isPart)))
+  )
 }
 
 function textOf({ content }: Message): string {

@@ -28,15 +28,31 @@ export function makeSearch(movies: readonly Movie[]): Search {
   }
 }
 
-/** Finds the film whose title stands in a text: the longest title, and the newest film of that title. */
+/**
+ * Finds the film whose title stands in a text: the longest title, and the newest film of that title. Each run of words is looked up, so that
+ * a long text costs no more than its length: to look for each of the titles in it took seconds.
+ */
 export function makeNamed(movies: readonly Movie[]): (text: string) => Movie | undefined {
-  const titles = movies
-    .map(movie => ({ movie, title: ` ${words(movie.title).join(' ')} ` }))
-    .filter(({ title }) => title.trim() !== '')
-    .sort((a, b) => b.title.length - a.title.length || b.movie.year - a.movie.year)
+  const byTitle = new Map<string, Movie>()
+  let mostWords = 0
+  for (const movie of movies) {
+    const title = words(movie.title)
+    const name = title.join(' ')
+    if (name === '' || (byTitle.get(name)?.year ?? -Infinity) >= movie.year) continue
+    byTitle.set(name, movie)
+    mostWords = Math.max(mostWords, title.length)
+  }
   return text => {
-    const said = ` ${words(text).join(' ')} `
-    return titles.find(({ title }) => said.includes(title))?.movie
+    const said = words(text)
+    let best = ''
+    for (let from = 0; from < said.length; from += 1) {
+      let name = ''
+      for (const word of said.slice(from, from + mostWords)) {
+        name = name === '' ? word : `${name} ${word}`
+        if (name.length > best.length && byTitle.has(name)) best = name
+      }
+    }
+    return byTitle.get(best)
   }
 }
 

@@ -5,7 +5,7 @@ import express, { type RequestHandler } from 'express'
 import { createCache, type CacheOptions } from '../../../lib/index.js'
 import { makeApp } from '../../../demo-server/src/app.js'
 import { makeCatalogue } from '../../../demo-server/src/catalogue.js'
-import { Speech } from '../../../demo-server/src/speech/speech.js'
+import { Speech, type SpeechLimits } from '../../../demo-server/src/speech/speech.js'
 import { LOCAL_MODELS, makeStandIn } from '../../../demo-server/src/upstream/local.js'
 import type { Upstream } from '../../../demo-server/src/upstream/openai.js'
 import { movies, publicDirs, workerFile } from './data.js'
@@ -89,8 +89,8 @@ export async function startDemo(upstream: Upstream, options: DemoOptions = {}): 
 }
 
 /** The demo as `npm start` runs it without any address in the environment: in front of the local stand-in. */
-export async function startLocalDemo({ maxWaiting, ...options }: LocalOptions = {}): Promise<Demo> {
-  const standIn = await startStandIn(maxWaiting === undefined ? undefined : { maxWaiting })
+export async function startLocalDemo({ speech, ...options }: LocalOptions = {}): Promise<Demo> {
+  const standIn = await startStandIn(speech)
   const demo = await startDemo(standIn.upstream, { callsUpstream: standIn.calls, ...options })
   return {
     ...demo,
@@ -101,7 +101,7 @@ export async function startLocalDemo({ maxWaiting, ...options }: LocalOptions = 
   }
 }
 
-export type LocalOptions = Omit<DemoOptions, 'callsUpstream'> & { readonly maxWaiting?: number }
+export type LocalOptions = Omit<DemoOptions, 'callsUpstream'> & { readonly speech?: SpeechLimits }
 
 export interface StandIn {
   readonly upstream: Upstream
@@ -110,9 +110,9 @@ export interface StandIn {
 }
 
 /** The local stand-in, for one demo or for several that follow each other. */
-export async function startStandIn(queue?: { maxWaiting: number }): Promise<StandIn> {
+export async function startStandIn(limits?: SpeechLimits): Promise<StandIn> {
   let calls = 0
-  const speech = new Speech(workerFile, queue)
+  const speech = new Speech(workerFile, limits)
   const counted = express()
     .use((_req, _res, next) => {
       calls += 1

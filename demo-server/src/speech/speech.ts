@@ -7,29 +7,50 @@ export interface Utterance {
   readonly wordsPerMinute: number
 }
 
+/** Somebody else's texts come first. */
 export class QueueFull extends Error {}
+
+/** A text that would keep all others waiting. */
+export class TooLong extends Error {}
+
+export interface SpeechLimits {
+  /** Texts that may wait. */
+  readonly maxWaiting?: number
+  /** Characters of the text that is spoken and of those that wait. One text alone may have more. */
+  readonly maxCharacters?: number
+  /** Milliseconds one text may take. */
+  readonly maxTime?: number
+}
 
 type Reply = { audio: Uint8Array } | { error: string }
 
 export class Speech {
   readonly #workerFile: string
-  readonly #maxWaiting: number
+  readonly #limits: Required<SpeechLimits>
   #worker: Worker | undefined
   #last: Promise<unknown> = Promise.resolve()
   #pending = 0
+  #characters = 0
 
-  constructor(workerFile: string, { maxWaiting = 16 } = {}) {
+  constructor(workerFile: string, limits: SpeechLimits = {}) {
     this.#workerFile = workerFile
-    this.#maxWaiting = maxWaiting
+    this.#limits = { maxWaiting: 16, maxCharacters: 8192, maxTime: 20_000, ...limits }
   }
 
   /** The bytes of a WAV file. */
   async say(utterance: Utterance): Promise<Buffer> {
-    if (this.#pending > this.#maxWaiting) throw new QueueFull('Too many texts are waiting to be spoken')
+    const { maxWaiting, maxCharacters } = this.#limits
+    const { length } = utterance.text
+    const isFull = this.#pending > 0 && this.#characters + length > maxCharacters
+    if (isFull || this.#pending > maxWaiting) throw new QueueFull('Too many texts are waiting to be spoken')
     this.#pending += 1
+    this.#characters += length
     const turn = this.#last.then(() => this.#speak(utterance))
     this.#last = turn.catch(() => undefined)
-    return turn.finally(() => (this.#pending -= 1))
+    return turn.finally(() => {
+      this.#pending -= 1
+      this.#characters -= length
+    })
   }
 
   async close(): Promise<void> {
@@ -39,7 +60,17 @@ export class Speech {
   #speak(utterance: Utterance): Promise<Buffer> {
     const worker = (this.#worker ??= this.#start())
     return new Promise((resolve, reject) => {
-      const settle = () => worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+      const settle = () => {
+        clearTimeout(timer)
+        worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+      }
+      // A synthesis cannot be asked to stop: its thread ends, and the next text gets another.
+      const timer = setTimeout(() => {
+        settle()
+        this.#forget(worker)
+        void worker.terminate()
+        reject(new TooLong('The text takes too long to be spoken'))
+      }, this.#limits.maxTime)
       const fail = (reason: string, cause?: unknown) => {
         settle()
         reject(new Error(reason, { cause }))
@@ -59,9 +90,10 @@ export class Speech {
   /** A thread that has ended is replaced when the next text comes. */
   #start(): Worker {
     const worker = new Worker(this.#workerFile)
-    const forget = () => {
-      if (this.#worker === worker) this.#worker = undefined
-    }
-    return worker.once('error', forget).once('exit', forget)
+    return worker.once('error', () => this.#forget(worker)).once('exit', () => this.#forget(worker))
+  }
+
+  #forget(worker: Worker): void {
+    if (this.#worker === worker) this.#worker = undefined
   }
 }

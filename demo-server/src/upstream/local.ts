@@ -5,8 +5,8 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Catalogue } from '../catalogue.js'
 import { answer, NO_FILM } from '../composer.js'
 import { answerAsOpenAi, Problem } from '../problem.js'
-import { factsIn, questionsIn, type Message } from '../prompt.js'
-import { QueueFull, type Speech } from '../speech/speech.js'
+import { areMessages, filmIn, questionsIn, type Message } from '../prompt.js'
+import { QueueFull, TooLong, type Speech } from '../speech/speech.js'
 import { ESPEAK_VOICES, isVoice, VOICES } from '../speech/voices.js'
 
 export const LOCAL_MODELS = { chatModel: 'local-composer-1', speechModel: 'espeak-ng' }
@@ -20,28 +20,42 @@ export interface StandInParts {
 
 const NORMAL_WORDS_PER_MINUTE = 175
 const MAX_INPUT = 4096
+/** Of a conversation the composer reads so many of the user's last messages, and of each so many characters. */
+const MAX_QUESTIONS = 8
+const MAX_QUESTION = 4096
+const LARGEST_BODY = '256kb'
 
 export function makeStandIn({ speech, catalogue, wordDelay = 0 }: StandInParts): Express {
   const app = express()
-  app.use(express.json({ limit: '1mb' }))
+  app.use(express.json({ limit: LARGEST_BODY }))
   app.post('/v1/chat/completions', completeWith(catalogue, wordDelay))
   app.post('/v1/audio/speech', speakWith(speech))
-  app.use(sayFull, answerAsOpenAi)
+  app.use(sayBusy, answerAsOpenAi)
   return app
 }
 
 interface ChatRequest {
-  readonly messages?: readonly Message[]
-  readonly stream?: boolean
-  readonly stream_options?: { readonly include_usage?: boolean } | null
+  readonly messages: readonly Message[]
+  readonly stream: boolean
+  readonly withUsage: boolean
 }
+
+/** What a client sent: whatever it is, it is a 400 where it is no conversation. */
+function readChat(body: unknown): ChatRequest {
+  const { messages, stream = false, stream_options } = fieldsOf(body)
+  if (!areMessages(messages) || questionsIn(messages).length === 0) {
+    throw new Problem(400, 'messages must be a list with a message of the role user')
+  }
+  if (stream !== null && typeof stream !== 'boolean') throw new Problem(400, 'stream must be true or false')
+  return { messages, stream: stream === true, withUsage: fieldsOf(stream_options)['include_usage'] === true }
+}
+
+const fieldsOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 
 function completeWith(catalogue: Catalogue, wordDelay: number): RequestHandler {
   return async (req, res) => {
-    const { messages, stream, stream_options } = (req.body ?? {}) as ChatRequest
-    if (!Array.isArray(messages) || questionsIn(messages).length === 0) {
-      throw new Problem(400, 'messages must be a list with a message of the role user')
-    }
+    const { messages, stream, withUsage } = readChat(req.body)
     const content = compose(catalogue, messages)
     const usage = usageOf(messages, content)
     if (!stream) {
@@ -50,7 +64,7 @@ function completeWith(catalogue: Catalogue, wordDelay: number): RequestHandler {
       return
     }
     res.type('text/event-stream')
-    for (const event of events(content, stream_options?.include_usage ? usage : undefined)) {
+    for (const event of events(content, withUsage ? usage : undefined)) {
       if (res.destroyed) return
       res.write(event)
       if (wordDelay > 0) await wait(wordDelay)
@@ -62,9 +76,12 @@ function completeWith(catalogue: Catalogue, wordDelay: number): RequestHandler {
 /** About the film whose facts the app has sent along, or else the one that was named last. */
 function compose(catalogue: Catalogue, messages: readonly Message[]): string {
   const questions = questionsIn(messages)
-  const named = questions.map(catalogue.named).find(movie => movie !== undefined)
-  const facts = factsIn(messages) ?? (named && catalogue.enhance(named))
-  return facts ? answer(facts, questions[0]!) : NO_FILM
+    .slice(0, MAX_QUESTIONS)
+    .map(question => question.slice(0, MAX_QUESTION))
+  const sent = filmIn(messages)
+  const movie =
+    sent === undefined ? questions.map(catalogue.named).find(found => found !== undefined) : catalogue.find(sent)
+  return movie ? answer(catalogue.enhance(movie), questions[0]!) : NO_FILM
 }
 
 type Usage = Record<'prompt_tokens' | 'completion_tokens' | 'total_tokens', number>
@@ -101,7 +118,7 @@ const countWords = (text: string) => text.match(/\S+/g)?.length ?? 0
 
 function speakWith(speech: Speech): RequestHandler {
   return async (req, res) => {
-    const { input, voice, speed = 1, response_format = 'wav' } = (req.body ?? {}) as Record<string, unknown>
+    const { input, voice, speed = 1, response_format = 'wav' } = fieldsOf(req.body)
     if (typeof input !== 'string' || input.trim() === '' || input.length > MAX_INPUT) {
       throw new Problem(400, `input must be a text of 1 to ${MAX_INPUT} characters`)
     }
@@ -116,6 +133,8 @@ function speakWith(speech: Speech): RequestHandler {
   }
 }
 
-const sayFull: ErrorRequestHandler = (error: unknown, _req, _res, next) => {
-  next(error instanceof QueueFull ? new Problem(429, error.message, '2') : error)
+const sayBusy: ErrorRequestHandler = (error: unknown, _req, _res, next) => {
+  if (error instanceof QueueFull) next(new Problem(429, error.message, '2'))
+  else if (error instanceof TooLong) next(new Problem(413, error.message))
+  else next(error)
 }

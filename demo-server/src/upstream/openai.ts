@@ -58,6 +58,7 @@ async function succeed(upstream: Upstream, path: string, body: object): Promise<
   if (response.status === 429) {
     throw new Problem(503, 'The model server is busy, try again soon', response.headers.get('retry-after'))
   }
+  if (response.status === 413) throw new Problem(413, 'This is more than the model server takes')
   throw new Problem(502, `The model server answered ${response.status}`)
 }
 
