@@ -121,7 +121,7 @@ describe('an option', () => {
     [{ redis: { client, prefix: '' } }, 'redis.prefix is "": write a text that is not empty'],
     [{ api: { ttl: NaN } }, `api.ttl is NaN: write ${time}`],
     [{ api: { ttl: Infinity } }, `api.ttl is Infinity: write ${time}`],
-    [{ api: { ttl: '5m' } }, `api.ttl is "5m": write ${time}`],
+    [{ api: { ttl: '5m' } }, `api.ttl is "5m": write ${time.replace('five minutes', '"5m"')}`],
     [{ api: { ttl: null } }, `api.ttl is null: write ${time}`],
     [{ api: { negativeTtl: 10n } }, `api.negativeTtl is 10: write ${time}`],
     [{ api: { lockTimeout: 0 } }, `api.lockTimeout is 0: write ${timer}`],
@@ -176,12 +176,20 @@ describe('an option', () => {
 
 describe('an unknown name', () => {
   it.each<[unknown, string]>([
-    [{ apis: {} }, 'createCache has no option "apis": write one of api, enhanced, ai, tts, memory, redis, clock'],
-    [{ ttl: 1 }, 'createCache has no option "ttl": write one of api, enhanced, ai, tts, memory, redis, clock'],
-    [{ memory: { max: 1 } }, 'memory has no option "max": write one of maxBytes'],
-    [{ api: { TTL: 1 } }, 'api has no option "TTL": write one of ttl, movieId, '],
-    [{ api: { maxMemorySize: 1 } }, 'api has no option "maxMemorySize": write one of ttl, '],
-    [{ tts: { maxSize: 1 } }, 'tts has no option "maxSize": write one of ttl, '],
+    [
+      { apis: {} },
+      'createCache has no option "apis": did you mean "api"? Or write one of api, enhanced, ai, tts, memory, redis, clock',
+    ],
+    [{ colours: 1 }, 'createCache has no option "colours": write one of api, enhanced, ai, tts, memory, redis, clock'],
+    [{ ttl: 1 }, 'createCache has no option "ttl": it belongs to a profile: createCache({ api: { ttl: … } })'],
+    [
+      { cacheDir: 'a' },
+      'createCache has no option "cacheDir": it belongs to a profile: createCache({ tts: { cacheDir: … } })',
+    ],
+    [{ memory: { max: 1 } }, 'memory has no option "max": did you mean "maxBytes"? Or write one of maxBytes'],
+    [{ api: { TTL: 1 } }, 'api has no option "TTL": did you mean "ttl"? Or write one of ttl, movieId, '],
+    [{ api: { maxMemorySize: 1 } }, 'api has no option "maxMemorySize": did you mean "maxSize"? Or write one of ttl, '],
+    [{ tts: { maxSize: 1 } }, 'tts has no option "maxSize": did you mean "maxMemorySize"? Or write one of ttl, '],
     [JSON.parse('{"__proto__":{}}'), 'createCache has no option "__proto__": write one of api, '],
   ])('in %j is refused with those there are', (options, sentence) => {
     const error = errorOf(() => createCache(options as CacheOptions))
@@ -217,7 +225,9 @@ describe('the options of a route', () => {
 
   it('are checked when the route is made, in the name of its factory', () => {
     expect(errorOf(() => cache.cacheEnhanced({ ttl: -1 })).message).toContain('cacheEnhanced.ttl is -1: write ')
-    expect(errorOf(() => cache.cacheTts(5 as never)).message).toContain('cacheTts takes an object of options, not 5')
+    expect(errorOf(() => cache.cacheTts(5 as never)).message).toContain(
+      'cacheTts takes an object of options, not 5: write ',
+    )
     expect(errorOf(() => cache.cacheApi({ toLive: 1 } as never)).message).toContain(
       'cacheApi has no option "toLive": write one of ttl, ',
     )

@@ -28,6 +28,18 @@ describe('the types', () => {
     expect([typeof app, stats.profiles.tts.hits, typeof keyOf]).toEqual(['function', 0, 'function'])
   })
 
+  it('take what Express 5 says a path parameter is, and nothing that names no movie', () => {
+    const routes = [
+      cache.cacheApi({ movieId: req => req.params['slug'] }),
+      cache.cacheApi({ movieId: req => req.query['id'] as string | string[] | undefined }),
+      cache.cacheApi({ movieId: () => null }),
+      cache.cacheApi({ movieId: () => 603 }),
+    ]
+    // @ts-expect-error: an object is no name
+    routes.push(cache.cacheApi({ movieId: req => req.query }))
+    expect(routes).toHaveLength(5)
+  })
+
   it('tell events apart by their type', () => {
     const wordOf = (event: CacheEvent): string => {
       if (event.type === 'bypass' || event.type === 'refused') return event.reason

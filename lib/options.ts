@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import { ReelcacheError } from './errors.js'
 import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './core/types.js'
 import { LARGEST_ENTRY_SHARE } from './core/entry.js'
+import { hintFor, isRequest, meantName, spanIn, written } from './option-hints.js'
 
 /** Which fields of a query or of a body belong to the key: `only` these, or all but those to `ignore`. */
 export type FieldFilter = { readonly only: readonly string[] } | { readonly ignore: readonly string[] }
@@ -23,8 +24,8 @@ export type BodyFilter =
 export interface RouteOptions {
   /** Milliseconds an answer stays fresh when its own headers do not say. 0: only the handler's explicit freshness counts. Default: the profile's. */
   ttl?: Milliseconds
-  /** Names the movie that a request is about. Default: `params.movieId`, `params.id`, then `movieId`, `tmdbId`, `imdbId` in query or body. */
-  movieId?: (req: Request) => string | number | undefined
+  /** Names the movie that a request is about; a list names one when it has one member. Default: `params.movieId`, `params.id`, then `movieId`, `tmdbId`, `imdbId` in query or body. */
+  movieId?: (req: Request) => string | number | readonly string[] | null | undefined
   /** Adds what it returns to the key: text, number, or plain data. With it, requests with credentials are looked up too: return the identity. Default: nothing. */
   key?: (req: Request) => unknown
   /** Request headers whose values belong to the key. Default: none. */
@@ -252,11 +253,16 @@ const isNumber = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER)
   typeof value === 'number' && value >= least && value <= most
 
 const milliseconds: Check = value =>
-  isNumber(value, 0) ? undefined : 'a number of milliseconds, 0 or more (five minutes: 300_000)'
+  isNumber(value, 0) ? undefined : `a number of milliseconds, 0 or more (${spanExample(value)})`
 const timer: Check = value =>
   isNumber(value, 1, LONGEST_TIMER)
     ? undefined
-    : `a number of milliseconds from 1 to ${LONGEST_TIMER} (five minutes: 300_000)`
+    : `a number of milliseconds from 1 to ${LONGEST_TIMER} (${spanExample(value)})`
+/** Whoever wrote a span as a text sees that span. */
+const spanExample = (value: unknown): string => {
+  const span = typeof value === 'string' ? spanIn(value) : undefined
+  return span === undefined ? 'five minutes: 300_000' : `${JSON.stringify(value)}: ${written(span)}`
+}
 const pause: Check = value =>
   isNumber(value, 0, 60_000) ? undefined : 'a number of milliseconds from 0 to 60_000 (a tenth of a second: 100)'
 const share: Check = value => (isNumber(value, 0, 1) ? undefined : 'a number from 0 to 1 (a tenth: 0.1)')
@@ -380,7 +386,10 @@ const CACHE_CHECKS: Readonly<Record<keyof CacheOptions, Check>> = {
 
 /** Validates the options of `createCache` and fills in the defaults. Throws `ReelcacheError`. */
 export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
-  check('createCache', options, CACHE_CHECKS)
+  check('createCache', options, CACHE_CHECKS, name => {
+    const profile = Object.hasOwn(PROFILE_CHECKS, name) ? 'api' : Object.hasOwn(TTS_CHECKS, name) ? 'tts' : undefined
+    return profile && `it belongs to a profile: createCache({ ${profile}: { ${name}: … } })`
+  })
   check('memory', options.memory, MEMORY_CHECKS)
   const maxBytes = options.memory?.maxBytes ?? DEFAULT_MAX_BYTES
   if (maxBytes < MIN_MAX_BYTES) throw tooSmall('memory.maxBytes', maxBytes, DEFAULT_MAX_BYTES)
@@ -482,13 +491,31 @@ export function resolveAdmin(options: AdminOptions): ResolvedAdmin {
 /** Validates the options of one route and lays them over the profile's. Throws `ReelcacheError`. */
 export function resolveRoute(profile: ResolvedProfile, options: RouteOptions = {}): ResolvedRoute {
   const where = `cache${profile.name[0]!.toUpperCase()}${profile.name.slice(1)}`
+  checkIsOptions(where, options)
   check(where, options, ROUTE_CHECKS, name => {
-    const known = profile.name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS
-    return Object.hasOwn(known, name)
-      ? `it belongs to the profile: createCache({ ${profile.name}: { ${name}: … } })`
-      : undefined
+    const ofProfile = Object.keys(profile.name === 'tts' ? TTS_CHECKS : PROFILE_CHECKS)
+    const meant = ofProfile.includes(name) ? name : meantName(name, ofProfile)
+    if (meant === undefined || Object.hasOwn(ROUTE_CHECKS, meant)) return undefined
+    const instead = meant === name ? '' : `did you mean "${meant}"? `
+    return `${instead}it belongs to the profile: createCache({ ${profile.name}: { ${meant}: … } })`
   })
   return withRoute(where, profile.route, options, profile.mostEntryBytes)
+}
+
+/** What people write who know another cache, or who forgot to call the factory. */
+function checkIsOptions(factory: string, given: unknown): void {
+  if (isRecord(given) && isRequest(given)) {
+    throw new ReelcacheError(
+      'ERR_REELCACHE_INVALID_OPTION',
+      `${factory} was given a request: it makes the middleware, so write app.use(${factory}())`,
+    )
+  }
+  const hint = isRecord(given) ? undefined : hintFor(given, factory)
+  if (hint === undefined) return
+  throw new ReelcacheError(
+    'ERR_REELCACHE_INVALID_OPTION',
+    `${factory} takes an object of options, not ${show(given)}: ${hint}`,
+  )
 }
 
 function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, mostEntryBytes: number): ResolvedRoute {
@@ -527,9 +554,12 @@ export function check(
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name)) {
+      const names = Object.keys(checks)
+      const meant = meantName(name, names)
+      const instead = meant === undefined ? '' : `did you mean "${meant}"? Or `
       throw new ReelcacheError(
         'ERR_REELCACHE_UNKNOWN_OPTION',
-        `${where} has no option "${name}": ${hint(name) ?? `write one of ${Object.keys(checks).join(', ')}`}`,
+        `${where} has no option "${name}": ${hint(name) ?? `${instead}write one of ${names.join(', ')}`}`,
       )
     }
     const wanted = value === undefined ? undefined : checks[name]!(value)

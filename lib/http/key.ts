@@ -138,7 +138,7 @@ function forwardedHost({ req, headers }: Asked): string | undefined {
 function movieScope(req: Request, route: ResolvedRoute): string | undefined {
   if (route.movieId !== undefined) {
     try {
-      const movie: unknown = route.movieId(req)
+      const movie = onlyMember(route.movieId(req))
       if (movie === undefined || movie === null) return NO_MOVIE
       return isId(movie) ? movieText(movie) : undefined
     } catch {
@@ -149,12 +149,14 @@ function movieScope(req: Request, route: ResolvedRoute): string | undefined {
   return movie === undefined ? NO_MOVIE : movieText(movie)
 }
 
+/** Express 5 gives a wildcard of a path as a list. Several members name no one movie. */
+const onlyMember = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value)
+
 const MOVIE_FIELDS = ['movieId', 'tmdbId', 'imdbId'] as const
 
 function namedMovie(req: Request): string | number | undefined {
   const params: Record<string, unknown> = req.params
-  if (isId(params['movieId'])) return params['movieId']
-  if (isId(params['id'])) return params['id']
+  for (const value of [onlyMember(params['movieId']), onlyMember(params['id'])]) if (isId(value)) return value
   // Only a query that names one is worth parsing.
   if (/[?&](?:movieId|tmdbId|imdbId)=./.test(req.originalUrl)) {
     const query = new URLSearchParams(req.originalUrl.slice(req.originalUrl.indexOf('?')))
