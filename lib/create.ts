@@ -7,7 +7,7 @@ import { Flights } from './core/flights.js'
 import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Purges, Stack } from './core/stack.js'
-import { tagsOf } from './core/tags.js'
+import { profileOf, tagsOf } from './core/tags.js'
 import { Traces } from './core/traces.js'
 import { mapProfiles, PROFILES, type Milliseconds, type ProfileName, type Tier } from './core/types.js'
 import { AudioLibrary } from './http/audio.js'
@@ -38,6 +38,7 @@ import { historyOf } from './ops/history.js'
 import { Journal } from './ops/journal.js'
 import { Monitor } from './ops/monitor.js'
 import { statsOf, type CacheStats } from './ops/stats.js'
+import { Kept } from './ops/warm/kept.js'
 import { checkWarm, resolveWarm, type WarmOptions } from './ops/warm/options.js'
 import type { WarmReport } from './ops/warm/report.js'
 import { warm, type WarmRequests } from './ops/warm.js'
@@ -47,7 +48,7 @@ import { locationOf } from './tiers/file/names.js'
 import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
-import { warnOfListener, warnOfUnkeyedHeaders } from './warnings.js'
+import { warnOfListener, warnOfOverflowWhenWarming, warnOfUnkeyedHeaders } from './warnings.js'
 
 /** The four factories: each makes the middleware of one route. */
 export interface Factories {
@@ -106,6 +107,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const journal = new Journal(clock)
   const flights = new Flights<Answer, LiveAnswer>()
   const warn = warnOfUnkeyedHeaders()
+  const warnOfOverflow = warnOfOverflowWhenWarming()
   const traces = new Traces()
   const closing = new AbortController()
   let isClosed = false
@@ -215,8 +217,14 @@ export function createCache(options: CacheOptions = {}): Cache {
       checkWarm(app, requests)
       const limits = resolveWarm(given)
       const signal = AbortSignal.any([closing.signal, ...(limits.signal === undefined ? [] : [limits.signal])])
-      const send = sendThrough(app, traces, key => flights.leader(key) !== undefined)
-      return warm(send, requests, { ...limits, signal })
+      // What files or machines share is not looked for there: they hold far more.
+      const kept = new Kept(key => memory.has(key) || redis !== undefined || (files && profileOf(key)) === 'tts')
+      const isBeingMade = (key: string): boolean => flights.leader(key) !== undefined
+      const send = sendThrough(app, { traces, isBeingMade, onStored: kept.add })
+      const warmed = await warm(send, requests, { ...limits, signal })
+      const report = { ...warmed, kept: kept.count() }
+      for (const [name, dropped] of kept.dropped) warnOfOverflow(name, dropped, profiles[name].maxEntries)
+      return report
     },
     warmedUp: () => awaited(warmingUp),
     on(_name, listener) {

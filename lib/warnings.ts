@@ -27,6 +27,21 @@ export const warnOfStore = (error: unknown): void =>
     { type: WARNING, code: 'WRN_REELCACHE_STORE_AWAY' },
   )
 
+/** Says once for each profile that more was warmed than it holds. */
+export function warnOfOverflowWhenWarming(): (profile: string, dropped: number, maxEntries: number) => void {
+  const warned = new Set<string>()
+  return (profile, dropped, maxEntries) => {
+    if (warned.has(profile)) return
+    warned.add(profile)
+    const option = profile === 'tts' ? 'maxMemorySize' : 'maxSize'
+    process.emitWarning(
+      `warm() stored more for the profile ${profile} than memory holds: ${dropped} of its entries were evicted before the end. ` +
+        `Raise createCache({ ${profile}: { ${option} } }), which is ${maxEntries}, or memory.maxBytes, or warm fewer.`,
+      { type: WARNING, code: 'WRN_REELCACHE_WARM_OVERFLOW' },
+    )
+  }
+}
+
 /** Says that somebody's listener threw. */
 export const warnOfListener = (error: unknown): void =>
   process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)

@@ -150,6 +150,56 @@ describe('reelcache warm', () => {
     expect(code).toBe(1)
   })
 
+  it.each([
+    ['from the start', 0],
+    ['after some answers', 5],
+  ])('ends soon, and says so in few lines, where nothing answers %s', async (_, answered) => {
+    const { served } = await movieServer((req, res, next) => {
+      if (Number(req.params['movieId']) === answered - 1) res.once('finish', () => void served.close())
+      answer(req, res, next)
+    })
+    if (answered === 0) await served.close()
+    const lines = Array.from({ length: 1_500 }, (__, n) => `/api/movies/${n}`)
+    const { code, out, error } = await reelcache(['warm', '--base', served.url, '--concurrency', '1'], lines.join('\n'))
+    const shown = error.trimEnd().split('\n')
+    expect(shown.length).toBeLessThan(12)
+    expect(shown.at(-1)).toMatch(
+      /^reelcache: Nothing answers at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\): is the server/,
+    )
+    expect(shown).toContainEqual(expect.stringMatching(/^failed: 1[6-8] more: connect ECONNREFUSED/))
+    expect(out).toMatch(/ended early/)
+    expect(code).toBe(1)
+  })
+
+  it('shows equal failures three times, and counts the rest', async () => {
+    const { served } = await movieServer((req, res) => {
+      res.status(Number(req.params['movieId']) % 2 === 0 ? 500 : 503).json({})
+    })
+    const lines = Array.from({ length: 200 }, (_, n) => `/api/movies/${n}`)
+    const { error } = await reelcache(['warm', '--base', served.url], lines.join('\n'))
+    expect(error.trimEnd().split('\n').slice(-2).sort()).toEqual([
+      'failed: 97 more: status 500',
+      'failed: 97 more: status 503',
+    ])
+    expect(error.split('\n')).toHaveLength(3 + 3 + 2 + 1)
+  })
+
+  it('says that the list is longer than the cache can hold, and nothing where it is not', async () => {
+    const { served } = await movieServer(answer)
+    const warm = (count: number, from = 0): Promise<Ended> =>
+      reelcache(
+        ['warm', '--base', served.url],
+        Array.from({ length: count }, (_, n) => `/api/movies/${from + n}`).join('\n'),
+      )
+    expect(await warm(90)).toMatchObject({ code: 0, error: '' })
+    const { code, out, error } = await warm(300, 1_000)
+    expect(out).toMatch(/warmed {3}300/)
+    expect(error).toMatch(
+      /reelcache: Of 32 stored answers that were asked for again \d+ were still there: the list is longer/,
+    )
+    expect(code).toBe(0)
+  })
+
   it('fails a request that is not answered in time', async () => {
     const { served } = await movieServer(() => undefined)
     const { code, error } = await reelcache(['warm', '--base', served.url, '--timeout', '50'], '/api/movies/603')

@@ -51,14 +51,14 @@ async function settled(cache: Cache): Promise<void> {
 }
 
 const movies = (count: number): string[] => Array.from({ length: count }, (_, n) => `/api/movies/${n}`)
-const ofReport = ({ failures: _, milliseconds: __, ...counts }: WarmReport): object => counts
+const ofReport = ({ failures: _, milliseconds: __, kept: ___, ...counts }: WarmReport): object => counts
 
 describe.each(expresses)('cache.warm on %s', (_, express) => {
   it('stores what clients then find', async () => {
     const { app, handler, warm } = warmApp(express)
     const report = await warm(['/api/movies/603?b=2&a=1', { url: '/ai/603', body: { question: 'Why?' } }])
     expect(report).toEqual({
-      ...{ ...NOTHING, done: 2, warmed: 2 },
+      ...{ ...NOTHING, done: 2, warmed: 2, kept: 2 },
       ...{ failures: [], milliseconds: expect.any(Number) },
     })
     const served = await serve(app)

@@ -1,16 +1,23 @@
 /** The demo as the environment wants it: `npm start`. */
+import { startFailure } from './start-failure.js'
 import { start } from './start.js'
 import { upstreamFromEnv } from './upstream/openai.js'
 
 const { env } = process
 
+const place = { host: env['HOST'] ?? '127.0.0.1', port: Number(env['PORT'] ?? 3000) }
+
 const { url, upstream, close } = await start({
-  host: env['HOST'] ?? '127.0.0.1',
-  port: Number(env['PORT'] ?? 3000),
+  ...place,
   cacheDir: env['CACHE_DIR'] ?? 'cache/tts',
   upstream: upstreamFromEnv(env),
   wordDelay: Number(env['DEMO_WORD_DELAY'] ?? 0),
   apiKey: env['DEMO_API_KEY'],
+}).catch((error: unknown) => {
+  const message = startFailure(error, place)
+  if (message === undefined) throw error
+  console.error(message)
+  return process.exit(1)
 })
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close().then(() => process.exit()))

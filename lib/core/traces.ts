@@ -10,8 +10,9 @@ export class Traces {
   readonly #byRequest = new WeakMap<object, Trace>()
   readonly #open = new Set<Trace>()
 
-  begin(req: object): Trace {
-    const trace = new Trace()
+  /** `onStored` is told the key of what is stored, which may be that of a variant. */
+  begin(req: object, onStored: (key: string) => void): Trace {
+    const trace = new Trace(onStored)
     this.#byRequest.set(req, trace)
     this.#open.add(trace)
     return trace
@@ -34,7 +35,7 @@ export class Traces {
   }
 
   #settle(key: string, ending: Ending): void {
-    for (const trace of this.#open) if (trace.concerns(key)) trace.settle(ending)
+    for (const trace of this.#open) if (trace.concerns(key)) trace.settle(ending, key)
   }
 }
 
@@ -45,6 +46,8 @@ export class Trace {
   #ending: Ending | undefined
   #tell: (() => void) | undefined
   readonly #settled = new Promise<void>(resolve => (this.#tell = resolve))
+
+  constructor(private readonly onStored: (key: string) => void) {}
 
   /** What has become of its answer so far. */
   get ending(): Ending | undefined {
@@ -61,8 +64,9 @@ export class Trace {
     return this.key !== undefined && isOfKey(key, this.key)
   }
 
-  settle(ending: Ending): void {
+  settle(ending: Ending, key: string): void {
     this.#ending = ending
+    if (ending === 'stored') this.onStored(key)
     this.#tell!()
   }
 }

@@ -16,8 +16,14 @@ export function traced(middleware: CacheHandler, traces: Traces): CacheHandler {
   return Object.assign(reelcache, { key }) as CacheHandler
 }
 
+export interface SendingThrough {
+  readonly traces: Traces
+  readonly isBeingMade: (key: string) => boolean
+  readonly onStored: (key: string) => void
+}
+
 /** Sends requests through an app in this process, without a network, and follows their answers into the store. */
-export function sendThrough(app: Dispatch, traces: Traces, isBeingMade: (key: string) => boolean): Send {
+export function sendThrough(app: Dispatch, { traces, isBeingMade, onStored }: SendingThrough): Send {
   return async (request, signal) => {
     const socket = localSocket(request.url)
     const cutOff = (): void => void socket.destroy()
@@ -26,7 +32,7 @@ export function sendThrough(app: Dispatch, traces: Traces, isBeingMade: (key: st
     try {
       const { method, url, rawHeaders, body } = request
       const target = { method, url: url.pathname + url.search, rawHeaders, body, socket }
-      const res = await runInProcess(app, target, req => (trace = traces.begin(req)))
+      const res = await runInProcess(app, target, req => (trace = traces.begin(req, onStored)))
       const said = saidIn(String(res.getHeader('cache-status') ?? ''))
       const isWhole = res.writableFinished
       const ending = isWhole ? await endingOf(trace!, said, isBeingMade) : undefined

@@ -95,7 +95,7 @@ class Warming {
         ? { is: 'failed', reason: `no answer within ${this.options.timeout} ms` }
         : outcomeOf(reply)
     } catch (error) {
-      return { is: 'failed', reason: error instanceof Error ? error.message : String(error) }
+      return { is: 'failed', reason: reasonOf(error) }
     }
   }
 
@@ -127,6 +127,12 @@ class Warming {
       }
     })
   }
+}
+
+/** Where a name has several addresses, Node's error says nothing but its code. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message === '' && 'code' in error ? String(error.code) : error.message
 }
 
 /** What the promise brings, or undefined once the signal has aborted: nobody waits for what may never come. */

@@ -144,6 +144,12 @@ export class MemoryTier implements Tier {
     return this.#rooms[profile].slots.keys()
   }
 
+  /** Whether something is held under a key. To look is not to use. */
+  has(key: string): boolean {
+    const profile = profileOf(key)
+    return profile !== undefined && this.#rooms[profile].slots.has(key)
+  }
+
   /** What is held under a key. To look is not to use. */
   peek(key: string): Held | undefined {
     const profile = profileOf(key)

@@ -11,6 +11,9 @@ const BAR = 24
 /** A terminal is written to at most so often, other places now and then. */
 const REDRAW = 100
 const LINE = 5_000
+/** Failures of one reason that are shown, and reasons that are told apart; the rest are counted. */
+const MOST_ALIKE = 3
+const MOST_REASONS = 20
 
 const number = (value: number): string => value.toLocaleString('en-US')
 
@@ -18,6 +21,8 @@ const number = (value: number): string => value.toLocaleString('en-US')
 export class Progress {
   #shownAt: number
   readonly #since: number
+  /** By reason. */
+  readonly #failures = new Map<string, number>()
 
   constructor(
     private readonly screen: Screen,
@@ -31,7 +36,7 @@ export class Progress {
 
   show(progress: WarmProgress): void {
     const { outcome, request, reason } = progress
-    if (outcome === 'failed') this.#print(`failed: ${request}: ${reason}`)
+    if (outcome === 'failed') this.#fail(request, reason ?? '')
     const { isTTY = false } = this.screen
     if (this.now() - this.#shownAt < (isTTY ? REDRAW : LINE)) return
     this.#shownAt = this.now()
@@ -40,13 +45,28 @@ export class Progress {
     else this.#print(this.#counts(progress))
   }
 
-  /** Takes the bar away. */
+  /** Takes the bar away, and says how many failures were not shown. */
   end(): void {
+    this.#clear()
+    for (const [reason, count] of this.#failures) {
+      if (count > MOST_ALIKE) this.#print(`failed: ${number(count - MOST_ALIKE)} more: ${reason}`)
+    }
+    this.#failures.clear()
+  }
+
+  #fail(request: string, reason: string): void {
+    const kind = this.#failures.has(reason) || this.#failures.size < MOST_REASONS ? reason : 'other reasons'
+    const count = (this.#failures.get(kind) ?? 0) + 1
+    this.#failures.set(kind, count)
+    if (count <= MOST_ALIKE) this.#print(`failed: ${request}: ${reason}`)
+  }
+
+  #clear(): void {
     if (this.screen.isTTY === true) this.screen.write('\r\x1b[2K')
   }
 
   #print(line: string): void {
-    this.end()
+    this.#clear()
     this.screen.write(`${line}\n`)
   }
 

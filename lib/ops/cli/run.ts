@@ -5,6 +5,8 @@ import { commandOf, HELP, type Command } from './arguments.js'
 import { requestsIn } from './lines.js'
 import { overHttp } from './over-http.js'
 import { Progress } from './progress.js'
+import { watchReach } from './reach.js'
+import { Recheck } from './recheck.js'
 import { textOf } from './report.js'
 
 const FAILED = 1
@@ -35,13 +37,23 @@ async function warmServer({ file, isJson, options }: Extract<Command, { is: 'war
   const read = { bytes: 0 }
   const progress = new Progress(process.stderr, () => input.size && read.bytes / input.size)
   const interrupt = new AbortController()
+  const recheck = new Recheck()
+  let dead: string | undefined
+  const reach = watchReach(send, message => {
+    dead = message
+    interrupt.abort()
+  })
   // Only the first: the second one ends the process as always.
   process.once('SIGINT', () => interrupt.abort())
   try {
     const onProgress: typeof options.onProgress = state => progress.show(state)
-    const report = await warm(send, requestsIn(input.text, read), { ...options, signal: interrupt.signal, onProgress })
+    const { signal } = interrupt
+    const report = await warm(recheck.watch(reach), requestsIn(input.text, read), { ...options, signal, onProgress })
     progress.end()
+    const { asked, there } = signal.aborted ? { asked: 0, there: 0 } : await recheck.run(send, options.timeout)
     print(isJson ? JSON.stringify(report, undefined, 2) : textOf(report))
+    if (dead !== undefined) return complain(dead, FAILED)
+    if (there < asked) process.stderr.write(`reelcache: ${overflow(asked, there)}\n`)
     if (report.aborted) return INTERRUPTED
     return report.failed > 0 ? FAILED : 0
   } catch (error) {
@@ -53,6 +65,10 @@ async function warmServer({ file, isJson, options }: Extract<Command, { is: 'war
     input.text.destroy()
   }
 }
+
+const overflow = (asked: number, there: number): string =>
+  `Of ${asked} stored answers that were asked for again ${there} were still there: the list is longer than the ` +
+  'cache can hold. Raise maxSize of the profile, or memory.maxBytes, or warm fewer.'
 
 interface Input {
   readonly text: Readable

@@ -35,6 +35,8 @@ export interface WarmFailure {
 
 /** What came of it. */
 export interface WarmReport extends WarmCounts {
+  /** Entries stored meanwhile that the cache still held at the end; undefined where that cannot be seen. */
+  kept: number | undefined
   /** The first of what failed. */
   failures: WarmFailure[]
   milliseconds: Milliseconds
@@ -46,7 +48,7 @@ const MOST_FAILURES = 20
 
 export const newReport = (): WarmReport => ({
   ...{ done: 0, warmed: 0, fresh: 0, stale: 0, refused: {}, uncached: 0, failed: 0 },
-  ...{ failures: [], milliseconds: 0, aborted: false },
+  ...{ kept: undefined, failures: [], milliseconds: 0, aborted: false },
 })
 
 export function count(report: WarmReport, request: string, outcome: Outcome): WarmProgress {
