@@ -4,12 +4,13 @@ import { EventStream } from './core/event-stream.js'
 import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
-import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Purges, Stack } from './core/stack.js'
 import { profileOf, tagsOf } from './core/tags.js'
 import { Traces } from './core/traces.js'
 import { mapProfiles, PROFILES, type Milliseconds, type ProfileName, type Tier } from './core/types.js'
+import { Unshared } from './core/unshared.js'
+import type { Asker } from './http/asker.js'
 import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
@@ -105,7 +106,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const events = new EventStream(warnOfListener)
   const metrics = new Metrics(clock)
   const journal = new Journal(clock)
-  const flights = new Flights<Answer, LiveAnswer>()
+  const flights = new Flights<Answer, LiveAnswer, Asker>()
   const warn = warnOfUnkeyedHeaders()
   const warnOfOverflow = warnOfOverflowWhenWarming()
   const traces = new Traces()
@@ -153,7 +154,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     flights,
     keys: new KnownKeys(),
     hits: new KnownHits(),
-    unshared: new Marks(clock, MAX_REMEMBERED),
+    unshared: new Unshared(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     refreshes: new WeakMap(),
     clock,

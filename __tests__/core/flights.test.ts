@@ -1,4 +1,4 @@
-import { Flights, type Flight } from '../../lib/core/flights.js'
+import { Flights, type Concern, type Flight } from '../../lib/core/flights.js'
 
 /** Who was told what: the answer itself, `alone` or `lead`. */
 type Told = [who: string, word: string]
@@ -60,6 +60,37 @@ describe('a led flight', () => {
     expect(told).toEqual([
       ['a', 'alone'],
       ['b', 'alone'],
+    ])
+    expectRest()
+  })
+
+  it('that is refused for what its own request carried lets go whom that concerns, and the others follow a new leader', () => {
+    const { flights, told, expectRest } = setup()
+    const personal: Concern<unknown> = { holdsFor: asker => asker === 'like', isPersonal: true }
+    const heirs: Flight<string, string>[] = []
+    const ended: string[] = []
+    const follow = (flight: Flight<string, string>, who: string, asker: string): (() => void) =>
+      flight.follow({ timeout: 1_000, takesLive: false, isCovered: false, asker }, verdict => {
+        told.push([who, verdict.is])
+        if (verdict.is === 'lead') heirs.push(verdict.flight)
+      })
+    const flight = flights.lead('k')
+    flight.onEnd = outcome => ended.push(outcome)
+    follow(flight, 'a', 'like')
+    for (const who of ['b', 'c', 'd', 'e', 'f']) follow(flight, who, 'unlike')
+    flight.refuse(personal)
+    expect(told).toEqual([
+      ['a', 'alone'],
+      ['b', 'lead'],
+    ])
+    expect([ended, flight.wasPersonal]).toEqual([['abandoned'], true])
+    for (let n = 0; n < 3; n++) heirs[n]!.refuse(personal)
+    // After so many in a row nobody waits for another.
+    expect(told.slice(2)).toEqual([
+      ['c', 'lead'],
+      ['d', 'lead'],
+      ['e', 'alone'],
+      ['f', 'alone'],
     ])
     expectRest()
   })

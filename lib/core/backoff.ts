@@ -38,6 +38,12 @@ export class Backoff {
     this.#failures.set(key, { count, until: this.clock.now() + pause })
   }
 
+  /** What was begun says nothing of whether the work fails. */
+  toldNothing(key: string): void {
+    const failures = this.#failures.get(key)
+    if (failures?.until === Infinity) this.#failures.set(key, { ...failures, until: this.clock.now() })
+  }
+
   worked(key: string): void {
     this.#failures.delete(key)
   }

@@ -7,35 +7,51 @@
  */
 
 /** What a follower is told: here is the answer; here it is being made; make your own; lead from here on; or your time is up. */
-export type Verdict<Answer, Live> =
+export type Verdict<Answer, Live, Asker = unknown> =
   | { is: 'answer'; answer: Answer }
   | { is: 'live'; live: Live }
   | { is: 'alone' }
-  | { is: 'lead'; flight: Flight<Answer, Live> }
+  | { is: 'lead'; flight: Flight<Answer, Live, Asker> }
   | { is: 'late' }
 
+/** Whom a refusal concerns, besides the request that was refused. */
+export interface Concern<Asker> {
+  readonly holdsFor: (asker: Asker) => boolean
+  /** It comes of fields that the refused request carried and most others do not. */
+  readonly isPersonal: boolean
+}
+
+export const EVERYBODY: Concern<unknown> = { holdsFor: () => true, isPersonal: false }
+
 /** How a follower waits. */
-export interface Waiting {
+export interface Waiting<Asker> {
   /** Milliseconds. */
   readonly timeout: number
   /** It can take an answer that is still being made. */
   readonly takesLive: boolean
   /** It has something to answer with when its time is up, and need not make its own. */
   readonly isCovered: boolean
+  /** Who it is, where a refusal need not hold for everybody. */
+  readonly asker?: Asker
 }
+
+/** Leaders in a row that may be refused for what is their own, before all who wait go their own way. */
+const MOST_REFUSED = 3
 
 type Outcome = 'landed' | 'refused' | 'abandoned'
 
-interface Follower<Answer, Live> extends Waiting {
+interface Follower<Answer, Live, Asker> extends Waiting<Asker> {
   /** Where it waits now: an heir's flight takes its followers along. */
-  flight: Flight<Answer, Live>
+  flight: Flight<Answer, Live, Asker>
   readonly timer: NodeJS.Timeout
-  readonly settle: (verdict: Verdict<Answer, Live>) => void
+  readonly settle: (verdict: Verdict<Answer, Live, Asker>) => void
 }
 
-export class Flights<Answer, Live> {
-  readonly #led = new Map<string, Flight<Answer, Live>>()
-  readonly #flying = new Set<Flight<Answer, Live>>()
+type IsMeant<Answer, Live, Asker> = (follower: Follower<Answer, Live, Asker>) => boolean
+
+export class Flights<Answer, Live, Asker = unknown> {
+  readonly #led = new Map<string, Flight<Answer, Live, Asker>>()
+  readonly #flying = new Set<Flight<Answer, Live, Asker>>()
   #waiting = 0
 
   /** How many runs are under way, and how many requests wait for one. */
@@ -47,26 +63,26 @@ export class Flights<Answer, Live> {
     return this.#waiting
   }
 
-  leader(key: string): Flight<Answer, Live> | undefined {
+  leader(key: string): Flight<Answer, Live, Asker> | undefined {
     return this.#led.get(key)
   }
 
   /** Begins a flight that others may follow. */
-  lead(key: string): Flight<Answer, Live> {
+  lead(key: string): Flight<Answer, Live, Asker> {
     const flight = this.solo(key)
     this.#led.set(key, flight)
     return flight
   }
 
   /** Begins a flight on its own. */
-  solo(key: string): Flight<Answer, Live> {
-    const flight = new Flight<Answer, Live>(key, this)
+  solo(key: string): Flight<Answer, Live, Asker> {
+    const flight = new Flight<Answer, Live, Asker>(key, this)
     this.#flying.add(flight)
     return flight
   }
 
   /** What these flights make will not be stored, and nobody joins them any more. */
-  fence(matches: (flight: Flight<Answer, Live>) => boolean): void {
+  fence(matches: (flight: Flight<Answer, Live, Asker>) => boolean): void {
     for (const flight of this.#flying) {
       if (!matches(flight)) continue
       flight.fenced = true
@@ -75,12 +91,12 @@ export class Flights<Answer, Live> {
   }
 
   /** Nobody joins this flight from now on. */
-  depose(flight: Flight<Answer, Live>): void {
+  depose(flight: Flight<Answer, Live, Asker>): void {
     if (this.#led.get(flight.key) === flight) this.#led.delete(flight.key)
   }
 
   /** @internal */
-  leave(flight: Flight<Answer, Live>): void {
+  leave(flight: Flight<Answer, Live, Asker>): void {
     this.depose(flight)
     this.#flying.delete(flight)
   }
@@ -91,7 +107,7 @@ export class Flights<Answer, Live> {
   }
 }
 
-export class Flight<Answer, Live> {
+export class Flight<Answer, Live, Asker = unknown> {
   /** Who leads, so that the same request does not wait for itself. */
   owner: object | undefined
   /** It renews a stale answer: whoever comes may be served that one. */
@@ -100,15 +116,19 @@ export class Flight<Answer, Live> {
   fenced = false
   /** How it ended, for whoever began it. */
   outcome: 'flying' | Outcome = 'flying'
+  /** It was refused for what its own request carried. */
+  wasPersonal = false
   /** Told when it ends: what was held for it can go. */
   onEnd: ((outcome: Outcome) => void) | undefined
-  readonly #followers = new Set<Follower<Answer, Live>>()
+  readonly #followers = new Set<Follower<Answer, Live, Asker>>()
   readonly #since = performance.now()
   #live: Live | undefined
+  /** Leaders before this one that were refused, whose followers it has inherited. */
+  #refused = 0
 
   constructor(
     readonly key: string,
-    private readonly flights: Flights<Answer, Live>,
+    private readonly flights: Flights<Answer, Live, Asker>,
   ) {}
 
   /** The answer while it is being made, for those who can take it so. */
@@ -122,9 +142,9 @@ export class Flight<Answer, Live> {
   }
 
   /** Waits for this flight. The function that comes back stops waiting without a verdict. */
-  follow(waiting: Waiting, settle: (verdict: Verdict<Answer, Live>) => void): () => void {
+  follow(waiting: Waiting<Asker>, settle: (verdict: Verdict<Answer, Live, Asker>) => void): () => void {
     const timer = setTimeout(() => follower.flight.#giveUp(follower), waiting.timeout).unref()
-    const follower: Follower<Answer, Live> = { ...waiting, flight: this, timer, settle }
+    const follower: Follower<Answer, Live, Asker> = { ...waiting, flight: this, timer, settle }
     this.#followers.add(follower)
     this.flights.countWaiting(1)
     return () => void follower.flight.#dismiss(follower)
@@ -151,9 +171,18 @@ export class Flight<Answer, Live> {
     this.#end('landed', { is: 'answer', answer })
   }
 
-  /** The answer may not be shared: every follower makes its own, side by side. */
-  refuse(): void {
-    this.#end('refused', { is: 'alone' })
+  /**
+   * The answer may not be shared: whomever that concerns makes its own, side by side. For the others it is as if the leader had left.
+   */
+  refuse(concern: Concern<Asker> = EVERYBODY): void {
+    if (this.outcome !== 'flying') return
+    this.wasPersonal = concern.isPersonal
+    const isForAll = this.#refused >= MOST_REFUSED
+    // Other machines need not make their own for what one client has sent here.
+    this.#end(concern.isPersonal ? 'abandoned' : 'refused', { is: 'alone' }, ({ asker }) => {
+      return isForAll || asker === undefined || concern.holdsFor(asker)
+    })
+    this.#passOn(this.#refused + 1)
   }
 
   /** The leader left without an answer: who has waited longest leads, the others follow the new leader. */
@@ -162,15 +191,19 @@ export class Flight<Answer, Live> {
     this.outcome = 'abandoned'
     this.flights.leave(this)
     this.onEnd?.('abandoned')
+    this.#passOn(this.#refused)
+  }
+
+  #passOn(refused: number): void {
     const [heir] = this.#followers
     const leader = this.flights.leader(this.key)
     // After a purge somebody else may lead the key already.
     if (leader !== undefined) this.#handOver(leader)
-    else if (heir !== undefined) this.#bequeath(heir)
+    else if (heir !== undefined) this.#bequeath(heir, refused)
   }
 
   /** A follower's time is up. The first to find that the leader has had its time takes over; the others make their own answer. */
-  #giveUp(follower: Follower<Answer, Live>): void {
+  #giveUp(follower: Follower<Answer, Live, Asker>): void {
     const isLeader = this.flights.leader(this.key) === this
     const isSilent = isLeader && this.#live === undefined && this.age >= follower.timeout
     if (isSilent && !follower.isCovered) return this.#bequeath(follower)
@@ -179,14 +212,15 @@ export class Flight<Answer, Live> {
   }
 
   /** The heir leads a new flight and takes the other followers along. */
-  #bequeath(heir: Follower<Answer, Live>): void {
+  #bequeath(heir: Follower<Answer, Live, Asker>, refused = this.#refused): void {
     this.#dismiss(heir)
     const next = this.flights.lead(this.key)
+    next.#refused = refused
     this.#handOver(next)
     heir.settle({ is: 'lead', flight: next })
   }
 
-  #handOver(next: Flight<Answer, Live>): void {
+  #handOver(next: Flight<Answer, Live, Asker>): void {
     for (const follower of this.#followers) {
       follower.flight = next
       next.#followers.add(follower)
@@ -195,22 +229,22 @@ export class Flight<Answer, Live> {
   }
 
   /** False: it was not waiting any more. */
-  #dismiss(follower: Follower<Answer, Live>): boolean {
+  #dismiss(follower: Follower<Answer, Live, Asker>): boolean {
     if (!this.#followers.delete(follower)) return false
     clearTimeout(follower.timer)
     this.flights.countWaiting(-1)
     return true
   }
 
-  #end(outcome: Outcome, verdict: Verdict<Answer, Live>): void {
+  #end(outcome: Outcome, verdict: Verdict<Answer, Live, Asker>, isMeant?: IsMeant<Answer, Live, Asker>): void {
     if (this.outcome !== 'flying') return
     this.outcome = outcome
     this.flights.leave(this)
     this.onEnd?.(outcome)
-    this.#settle(verdict)
+    this.#settle(verdict, isMeant)
   }
 
-  #settle(verdict: Verdict<Answer, Live>, isMeant: (follower: Follower<Answer, Live>) => boolean = () => true): void {
+  #settle(verdict: Verdict<Answer, Live, Asker>, isMeant: IsMeant<Answer, Live, Asker> = () => true): void {
     for (const follower of [...this.#followers].filter(isMeant)) {
       if (this.#dismiss(follower)) follower.settle(verdict)
     }

@@ -63,6 +63,11 @@ export class Draft {
     return [...named, ...read].filter(name => !this.visit.route.vary.includes(name)).sort()
   }
 
+  /** The request fields that the handler has read. */
+  get reads(): ReadonlySet<string> {
+    return this.observation.reads
+  }
+
   get isEventStream(): boolean {
     return isEventStream(this.line('content-type')) && !this.#isEncoded
   }

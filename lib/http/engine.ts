@@ -3,9 +3,10 @@ import type { Flight, Flights } from '../core/flights.js'
 import type { LiveReader, StopReading } from '../core/live.js'
 import type { Backoff } from '../core/backoff.js'
 import type { Leases } from '../core/leases.js'
-import type { Marks } from '../core/marks.js'
 import type { StaleReason } from '../core/outcomes.js'
 import type { CacheEntry, Clock, Milliseconds, Tier } from '../core/types.js'
+import type { Unshared } from '../core/unshared.js'
+import type { Asker } from './asker.js'
 import { withKey, type Status } from './cache-status.js'
 import type { KnownHits } from './known-hits.js'
 import type { KnownKeys } from './known-keys.js'
@@ -25,7 +26,7 @@ export interface LiveAnswer extends Answer {
   readonly join: (reader: LiveReader) => StopReading
 }
 
-export type AnswerFlight = Flight<Answer, LiveAnswer>
+export type AnswerFlight = Flight<Answer, LiveAnswer, Asker>
 
 /** A stale entry that is being refreshed in the background, and the flight that does it. */
 export interface Refresh {
@@ -43,11 +44,11 @@ export type Located = Pick<CacheEntry, 'key' | 'headers' | 'profile'>
 /** What all routes of one profile share. */
 export interface Engine {
   readonly tier: Tier
-  readonly flights: Flights<Answer, LiveAnswer>
+  readonly flights: Flights<Answer, LiveAnswer, Asker>
   readonly keys: KnownKeys
   readonly hits: KnownHits
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
-  readonly unshared: Marks
+  readonly unshared: Unshared<Asker>
   /** Keys whose last refresh failed. */
   readonly backoff: Backoff
   /** Requests that the cache itself runs through the app, and what for. */

@@ -4,6 +4,7 @@ import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
+import { EVERYBODY } from '../core/flights.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
 import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
@@ -17,6 +18,7 @@ import { START_BYTES } from './media.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { renewedHeaders } from './renewed-headers.js'
 import { mayBeTransformed, offerRanges, replay, setStatus, writeLocation } from './replay.js'
+import { concernOf } from './refused.js'
 import { store } from './store.js'
 import type { Visit } from './visit.js'
 
@@ -103,7 +105,6 @@ export class Fill implements Sink {
     this.#isCovered = status >= 500 && this.#coverNow() !== undefined
     if (this.#isCovered) return this.#hold(true)
     if (this.stale.base !== undefined && status === 304) return this.#hold(true)
-    if (method === 'POST' && status < 400) this.#invalidate()
     const verdict = policy.judgeHead(method, status, fields, engine.clock.now())
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     if (typeof verdict === 'string' || refusal !== undefined) return this.#passOn(refusal!)
@@ -129,9 +130,12 @@ export class Fill implements Sink {
     offerRanges(method, res, answer)
   }
 
-  /** A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). */
+  /**
+   * A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). One whose answer is stored has not: it only asks.
+   */
   #invalidate(): void {
-    const { engine, profile, route } = this.visit
+    const { engine, profile, route, method } = this.visit
+    if (method !== 'POST' || this.#draft.status === 0 || this.#draft.status >= 400) return
     this.pause(true)
     engine.invalidate(outdatedTags(this.visit, profile, route, locationsOf(this.#draft.fields)))
     this.pause(false)
@@ -431,7 +435,7 @@ export class Fill implements Sink {
       this.flight.land({ entry, varied })
     } else {
       // Good for its own client and as something to confirm, not for those who wait.
-      engine.unshared.mark(this.flight.key, UNSHARED_SPAN)
+      engine.unshared.mark(this.flight.key, UNSHARED_SPAN, EVERYBODY)
       this.flight.refuse()
     }
   }
@@ -524,8 +528,10 @@ export class Fill implements Sink {
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.
     if (refusal.reason === 'purged') return this.flight.abandon()
     const hasFailed = this.visit.res.statusCode >= 500
-    this.visit.engine.unshared.mark(this.flight.key, hasFailed ? FAILED_SPAN : UNSHARED_SPAN)
-    this.flight.refuse()
+    const concern = concernOf(this.visit, this.#draft)
+    if (!concern.isPersonal) this.#invalidate()
+    this.visit.engine.unshared.mark(this.flight.key, hasFailed ? FAILED_SPAN : UNSHARED_SPAN, concern)
+    this.flight.refuse(concern)
   }
 
   #report(reason: RefusalReason, name?: string): void {

@@ -7,6 +7,7 @@ import { savingOf } from '../core/saving.js'
 import type { CacheEntry, MaybePromise, Milliseconds, ProfileName } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import { askedBy, type Asked } from './asked.js'
+import type { Asker } from './asker.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
 import { conditionsOf } from './conditional.js'
@@ -225,7 +226,9 @@ function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?:
   const { flights } = engine
   const leader = flights.leader(flightKey)
   const isAlone =
-    engine.unshared.has(flightKey) || flights.waiting >= MAX_WAITING || (leader !== undefined && leader.owner === req)
+    engine.unshared.has(flightKey, visit) ||
+    flights.waiting >= MAX_WAITING ||
+    (leader !== undefined && leader.owner === req)
   if (isAlone) return flights.solo(flightKey)
   if (leader === undefined) {
     const flight = flights.lead(flightKey)
@@ -243,10 +246,13 @@ function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: C
   const { route, res } = visit
   const isCovered = coverOf(visit, stale) !== undefined
   const timeout = isCovered ? Math.min(route.lockTimeout, route.handlerTimeout - leader.age) : route.lockTimeout
-  const stop = leader.follow({ timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered }, verdict => {
-    res.removeListener('close', stop)
-    proceed(visit, next, leader, stale, verdict)
-  })
+  const stop = leader.follow(
+    { timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered, asker: visit },
+    verdict => {
+      res.removeListener('close', stop)
+      proceed(visit, next, leader, stale, verdict)
+    },
+  )
   res.once('close', stop)
 }
 
@@ -255,7 +261,7 @@ function proceed(
   next: NextFunction,
   leader: AnswerFlight,
   known: CacheEntry | undefined,
-  verdict: Verdict<Answer, LiveAnswer>,
+  verdict: Verdict<Answer, LiveAnswer, Asker>,
 ): void {
   const { engine, req } = visit
   // What a purge has thrown out meanwhile is no answer any more.

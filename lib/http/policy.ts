@@ -83,6 +83,21 @@ export class Policy {
     return undefined
   }
 
+  /** Those of the fields read that speak against storing only because this request carries them. */
+  ownHeaders(
+    reads: Iterable<string>,
+    headers: IncomingHttpHeaders,
+    origin: string,
+    varied: readonly string[],
+  ): readonly string[] {
+    return [...reads].filter(
+      name =>
+        !varied.includes(name) &&
+        !this.#isCovered(name, headers[name], origin) &&
+        this.#isCovered(name, undefined, origin),
+    )
+  }
+
   #isCovered(name: string, value: string | string[] | undefined, origin: string): boolean {
     if (this.#covers.has(name)) return true
     switch (name) {

@@ -14,9 +14,11 @@ const LONGEST_REFRESH = 300_000
  */
 export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): void {
   const { engine, policy, req, key } = visit
-  const { flights, backoff } = engine
+  const { flights, backoff, unshared } = engine
   // Not what it will be: a mounted router gives it back when the handler does.
   const { baseUrl } = req
+  // A request whose own fields spoil the answer refreshes nothing: somebody else's will.
+  if (unshared.isPersonal(flightKey, visit)) return
   if (flights.leader(flightKey) !== undefined || !backoff.begin(flightKey)) return
   const flight = flights.lead(flightKey)
   flight.knowsStale = true
@@ -28,6 +30,7 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
     flight.abandon()
     // A purge says nothing of the handler.
     if (flight.outcome === 'landed' || flight.fenced) backoff.worked(flightKey)
+    else if (flight.wasPersonal) backoff.toldNothing(flightKey)
     else backoff.failed(flightKey)
   }
   const run = async (): Promise<unknown> => {
