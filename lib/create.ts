@@ -25,9 +25,11 @@ import { Policy } from './http/policy.js'
 import { Inventory } from './inventory.js'
 import {
   resolveAdmin,
+  resolveAudio,
   resolveOptions,
   resolveRoute,
   type AdminOptions,
+  type AudioOptions,
   type CacheOptions,
   type ResolvedOptions,
   type RouteOptions,
@@ -46,10 +48,11 @@ import { warm, type WarmRequests } from './ops/warm.js'
 import { purge, type PurgeTarget } from './purge.js'
 import { forgetVariants, sharedTier } from './shared.js'
 import { locationOf } from './tiers/file/names.js'
+import { directorySecret } from './tiers/file/secret.js'
 import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
-import { warnOfListener, warnOfOverflowWhenWarming, warnOfUnkeyedHeaders } from './warnings.js'
+import { warnOfAudioPath, warnOfListener, warnOfOverflowWhenWarming, warnOfUnkeyedHeaders } from './warnings.js'
 
 /** The four factories: each makes the middleware of one route. */
 export interface Factories {
@@ -69,10 +72,11 @@ export interface Cache extends Factories {
   purge(target: PurgeTarget): Promise<number>
   /**
    * An app that plays cached speech by GET, with ranges: `app.use('/audio', cache.audioRouter())`. The answer to a POST that made speech
-   * then says in `Content-Location` where (RFC 9110 section 8.7). Speech of a route with `key` is not played: knowing its digest is not
-   * being the one it is for.
+   * then says in `Content-Location` where (RFC 9110 section 8.7). Nobody can guess that address; whoever has it may listen. Speech that
+   * depends on more than URL and body (`key`, `vary`, `Vary`) has none. In an `express.Router` write the whole path:
+   * `audioRouter({ path: '/api/audio' })`. Throws `ReelcacheError` when an option is wrong.
    */
-  audioRouter(): Express
+  audioRouter(options?: AudioOptions): Express
   /** Reads every file, removes what is damaged or belongs to nothing, and says what it found; undefined where there are no files. */
   verify(): Promise<VerifyReport | undefined>
   /**
@@ -148,7 +152,12 @@ export function createCache(options: CacheOptions = {}): Cache {
   const redis = resolved.redis && sharedTier(resolved.redis, { memory, local, flights, purges, clock, report })
   const stored = redis === undefined ? local : stackOf(memory, files, redis)
   const unfiled = redis === undefined ? memory : stackOf(memory, redis)
-  const library = new AudioLibrary(locationOf, files, profiles.tts.route.cost)
+  const library = new AudioLibrary({
+    ...{ locationOf, files, cost: profiles.tts.route.cost },
+    storedSecret: () => profiles.tts.files && directorySecret(profiles.tts.files.dir),
+    agree: redis && (ours => redis.agreeOnSecret(ours)),
+    warnOfPath: warnOfAudioPath(),
+  })
   const engine: Engine = {
     tier: unfiled,
     flights,
@@ -197,7 +206,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   return {
     ...factories(engines, resolved, routes, traces),
     ...{ verify, purge: purgeAll, stats, health },
-    audioRouter: () => library.router(speech),
+    audioRouter: given => library.router(speech, resolveAudio(given)),
     adminRouter: given =>
       adminRouter(
         {

@@ -22,6 +22,7 @@ export type { CacheHandler } from './http/middleware.js'
 export type {
   AdminOptions,
   AlertOptions,
+  AudioOptions,
   BodyFilter,
   CacheOptions,
   FieldFilter,

@@ -467,6 +467,12 @@ export interface AdminOptions {
   hosts?: readonly string[]
 }
 
+/** Where audio is played. */
+export interface AudioOptions {
+  /** The whole path that clients ask for, such as '/api/audio'. Needed where the router is in an `express.Router`, which does not tell it; an app does. Default: where an app mounts it. */
+  path?: string
+}
+
 export type ResolvedAdmin = Readonly<Required<AdminOptions>>
 
 const HOST = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?(?::[0-9]{1,5})?$/i
@@ -475,6 +481,18 @@ const hostNames: Check = value =>
     ? undefined
     : "a list of host names, such as ['admin.example.org']"
 const ADMIN_CHECKS: Readonly<Record<keyof AdminOptions, Check>> = { authorize: callback, hosts: hostNames }
+
+const urlPath: Check = value =>
+  typeof value === 'string' && /^\/(?![/\\])[\w.~!$&'()*+,;=:@%/-]*$/.test(value)
+    ? undefined
+    : "the path that clients ask for, such as '/api/audio'"
+const AUDIO_CHECKS: Readonly<Record<keyof AudioOptions, Check>> = { path: urlPath }
+
+/** Validates the options of `audioRouter`, and answers the path. Throws `ReelcacheError`. */
+export function resolveAudio(options: AudioOptions = {}): string | undefined {
+  check('audioRouter', options, AUDIO_CHECKS)
+  return options.path
+}
 
 /** Validates the options of `adminRouter`. Throws `ReelcacheError`. */
 export function resolveAdmin(options: AdminOptions): ResolvedAdmin {

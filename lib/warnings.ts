@@ -42,6 +42,20 @@ export function warnOfOverflowWhenWarming(): (profile: string, dropped: number, 
   }
 }
 
+/** Says once that nobody knows where the audio router is mounted. */
+export function warnOfAudioPath(): () => void {
+  let isWarned = false
+  return () => {
+    if (isWarned) return
+    isWarned = true
+    process.emitWarning(
+      'The answer to a POST cannot say where its audio is played: audioRouter() is in an express.Router, which does not tell it the path, ' +
+        "or not mounted at one path. Write audioRouter({ path: '/api/audio' }), the whole path that clients ask for.",
+      { type: WARNING, code: 'WRN_REELCACHE_AUDIO_PATH' },
+    )
+  }
+}
+
 /** Says that somebody's listener threw. */
 export const warnOfListener = (error: unknown): void =>
   process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)

@@ -22,7 +22,7 @@ describe.each(expresses)('the audio router on %s', (_version, express) => {
     const { server, make } = app(express)
     const miss = await make()
     const url = miss.headers['content-location'] as string
-    expect(url).toMatch(/^\/audio\/603\/[0-9a-f]{64}\.wav$/)
+    expect(url).toMatch(/^\/audio\/603\/[0-9a-f]{64}-[\w-]{43}\.wav$/)
     expect((await make()).headers).toMatchObject({ 'x-cache': 'HIT', 'content-location': url })
     const whole = await request(server).get(url)
     expect([whole.status, whole.headers['content-type'], whole.headers['x-cache']]).toEqual([200, 'audio/wav', 'HIT'])

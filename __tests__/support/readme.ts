@@ -18,6 +18,7 @@ export function regenerated(readme: string): string {
       'TtsOptions',
       'MemoryBudget',
       'RedisOptions',
+      'AudioOptions',
       'AlertOptions',
       'AdminOptions',
     ].map((name): [string, string[]] => [`options:${name}`, optionTable(name)]),

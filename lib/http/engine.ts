@@ -39,7 +39,7 @@ export interface Refresh {
 }
 
 /** What decides where an answer lies. */
-export type Located = Pick<CacheEntry, 'key' | 'headers' | 'profile'>
+export type Located = Pick<CacheEntry, 'key' | 'headers' | 'profile' | 'status'>
 
 /** What all routes of one profile share. */
 export interface Engine {

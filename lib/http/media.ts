@@ -52,6 +52,10 @@ export const isEventStream = (contentType: string | undefined): boolean => essen
 export const isAudio = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^\s*audio\//i.test(contentType)
 
+/** A type whose first bytes are known, so that a body can be told from a page that only says it is audio. */
+export const isKnownAudio = (contentType: string | undefined): boolean =>
+  contentType !== undefined && Object.hasOwn(AUDIO, essence(contentType))
+
 /**
  * Whether a whole body is what its profile keeps. A silent or wrong file would be played again until somebody noticed, and a cut-off answer
  * of a model looks like a short one.

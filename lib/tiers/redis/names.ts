@@ -11,10 +11,12 @@ export class Names {
   readonly purges: string
   readonly outdated: string
   readonly probe: string
+  readonly secret: string
 
   constructor(private readonly prefix: string) {
     this.purges = `${prefix}${FORMAT}:purges`
     this.outdated = `${prefix}${FORMAT}:outdated`
+    this.secret = `${prefix}${FORMAT}:secret`
     this.probe = `${prefix}${FORMAT}:probe`
   }
 

@@ -11,6 +11,7 @@ import { RedisLeases } from './leases.js'
 import { Names } from './names.js'
 import type { PurgeLogOptions } from './purge-log.js'
 import { PurgeLogs } from './purge-logs.js'
+import { sharedSecret } from './secret.js'
 import { tryOut } from './try-out.js'
 import { decodeValue, encodeValue } from './value.js'
 
@@ -120,6 +121,11 @@ export class RedisTier implements Tier {
   /** A key and its variants, on every machine. */
   purgeKey(key: string): Promise<number> {
     return this.#purge(keyPurged(key))
+  }
+
+  /** A secret that all machines have, ours where none had been told before. Rejects where the store cannot be asked. */
+  agreeOnSecret(ours: Buffer): Promise<Buffer | undefined> {
+    return sharedSecret(this.#connection, this.#names.secret, ours)
   }
 
   usage(): StoreUsage {
