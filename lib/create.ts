@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Express } from 'express'
 import { awaited } from './core/awaited.js'
 import { EventStream } from './core/event-stream.js'
@@ -167,6 +168,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     backoff: new Backoff(clock, MAX_REMEMBERED),
     refreshes: new WeakMap(),
     clock,
+    home: new AsyncResource('Reelcache'),
     showKey: process.env['NODE_ENV'] !== 'production',
     isClosed: () => isClosed,
     report,

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import type { CacheEvent, CacheEventListener } from './events.js'
@@ -18,8 +19,10 @@ export class EventStream {
     return this.#isListenedTo || this.#channel.hasSubscribers
   }
 
+  /** The listener runs in the async context in which it was added, and not in that of the request that made the event. */
   on(listener: CacheEventListener): void {
-    this.#emitter.on('event', listener)
+    // By this property `off` finds it.
+    this.#emitter.on('event', Object.assign(AsyncResource.bind(listener), { listener }))
     this.#isListenedTo = true
   }
 

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks'
+
 /**
  * Who is making an answer, and who waits for it.
  *
@@ -141,10 +143,14 @@ export class Flight<Answer, Live, Asker = unknown> {
     return performance.now() - this.#since
   }
 
-  /** Waits for this flight. The function that comes back stops waiting without a verdict. */
+  /**
+   * Waits for this flight. `settle` runs in the async context of whoever waits, although somebody else calls it. The function that comes back
+   * stops waiting without a verdict.
+   */
   follow(waiting: Waiting<Asker>, settle: (verdict: Verdict<Answer, Live, Asker>) => void): () => void {
     const timer = setTimeout(() => follower.flight.#giveUp(follower), waiting.timeout).unref()
-    const follower: Follower<Answer, Live, Asker> = { ...waiting, flight: this, timer, settle }
+    const own = { flight: this, timer, settle: AsyncResource.bind(settle) }
+    const follower: Follower<Answer, Live, Asker> = { ...waiting, ...own }
     this.#followers.add(follower)
     this.flights.countWaiting(1)
     return () => void follower.flight.#dismiss(follower)

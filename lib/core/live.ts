@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks'
+
 /** Who reads a body while it is made. */
 export interface LiveReader {
   /** False: wait for `drain` before the next. */
@@ -91,6 +93,8 @@ class Reading {
   read = 0
   #isBlocked = false
   #hasStopped = false
+  /** Whoever makes the body calls; the reader's code runs in the reader's own async context. */
+  readonly #context = new AsyncResource('ReelcacheReader')
 
   constructor(
     private readonly body: LiveBody,
@@ -104,6 +108,11 @@ class Reading {
   }
 
   pump(): void {
+    const isWaiting = this.#isBlocked && this.read < this.body.chunks.length
+    if (!this.#hasStopped && !isWaiting) this.#context.runInAsyncScope(this.#readOn, this)
+  }
+
+  #readOn(): void {
     const { body, reader } = this
     while (!this.#hasStopped && !this.#isBlocked && this.read < body.chunks.length) {
       this.#isBlocked = !reader.write(body.chunks[this.read++]!)
@@ -116,7 +125,7 @@ class Reading {
   cut(): void {
     if (this.#hasStopped) return
     this.stop()
-    this.reader.cut()
+    this.#context.runInAsyncScope(() => this.reader.cut())
   }
 
   stop(): void {

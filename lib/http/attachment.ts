@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
@@ -71,6 +72,8 @@ export class Attachment {
     private readonly req: Request,
     private readonly res: Response,
     private front: Front,
+    /** The handler's: it is told there what others bring about. */
+    private readonly context: AsyncResource,
     /** Whether the handler shall go on when the client leaves now. */
     private readonly mayGoOn: () => boolean,
     /** The client has left, and the handler goes on. */
@@ -207,9 +210,9 @@ export class Attachment {
     const { res } = this
     const front = this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!
     const listeners = res.rawListeners(name) as Listener[]
-    for (const listener of listeners) if (!front.includes(listener)) listener.apply(res, args)
-    if (name !== 'drain') return
-    for (const listener of this.#drained) if (!listeners.includes(listener)) listener.apply(res, args)
+    const known = listeners.filter(listener => !front.includes(listener))
+    const elsewhere = name === 'drain' ? [...this.#drained].filter(listener => !listeners.includes(listener)) : []
+    for (const listener of [...known, ...elsewhere]) this.context.runInAsyncScope(listener, res, ...args)
   }
 
   #redirect(other: ServerResponse): void {

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import type { CacheEvent } from '../core/events.js'
 import type { Flight, Flights } from '../core/flights.js'
 import type { LiveReader, StopReading } from '../core/live.js'
@@ -54,6 +55,8 @@ export interface Engine {
   /** Requests that the cache itself runs through the app, and what for. */
   readonly refreshes: WeakMap<object, Refresh>
   readonly clock: Clock
+  /** The async context in which the cache was made: what it does for nobody's request runs there. */
+  readonly home: AsyncResource
   /** Show keys to clients: in development only. */
   readonly showKey: boolean
   readonly isClosed: () => boolean

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import { coverUntilOf, isFresh, makeEntry } from '../core/entry.js'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
@@ -55,6 +56,8 @@ export class Fill implements Sink {
   readonly #observation: Observation
   readonly #capture: Capture
   readonly #front: Front
+  /** The handler's: whatever others tell it, it hears there. */
+  readonly #context = new AsyncResource('ReelcacheHandler')
   #attachment: Attachment | undefined
   #timer: NodeJS.Timeout | undefined
   #body = new LiveBody()
@@ -195,7 +198,7 @@ export class Fill implements Sink {
   #attach(): Attachment {
     const { req, res } = this.visit
     this.#attachment ??= new Attachment(
-      ...([req, res, this.#front] as const),
+      ...([req, res, this.#front, this.#context] as const),
       () => this.#isUseful,
       () => this.#goOnAlone(),
     )
@@ -223,7 +226,8 @@ export class Fill implements Sink {
       length: this.#draft.line('content-length'),
       join: (reader: LiveReader): StopReading => {
         // The handler may be waiting for a slow client: from now on it does not.
-        if (!body.hasReaders && res.writableNeedDrain) process.nextTick(() => res.emit('drain'))
+        if (!body.hasReaders && res.writableNeedDrain)
+          this.#context.runInAsyncScope(() => process.nextTick(() => res.emit('drain')))
         this.#attach()
         const stop = body.join(reader)
         return () => {

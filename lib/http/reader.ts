@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Response } from 'express'
 import type { LiveReader } from '../core/live.js'
 
@@ -18,7 +19,8 @@ export function readerOf(res: Response): LiveReader & { readonly isGone: boolean
       flush?.call(res)
       return isWritable
     },
-    onDrain: listener => void res.on('drain', listener),
+    // The connection says it, in a context of its own.
+    onDrain: listener => void res.on('drain', AsyncResource.bind(listener)),
     end: () => void end(),
     cut: () => void destroy(),
   }

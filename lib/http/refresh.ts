@@ -23,9 +23,7 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
   const flight = flights.lead(flightKey)
   flight.knowsStale = true
   const socket = standInSocket(req.socket)
-  const timer = setTimeout(() => socket.destroy(), LONGEST_REFRESH).unref()
   const over = (): void => {
-    clearTimeout(timer)
     // Where the app did not come to its handler, nobody else has ended the flight.
     flight.abandon()
     // A purge says nothing of the handler.
@@ -40,8 +38,16 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
     const mark = { key: key.text, policy, baseUrl, stale, flight }
     return runInProcess(dispatcherOf(req), again, it => engine.refreshes.set(it, mark))
   }
-  // Not before the client of this request has its answer.
-  setImmediate(() => void run().then(over, over))
+  // Not before the client of this request has its answer, and not in its async context: the run is nobody's.
+  engine.home.runInAsyncScope(() => {
+    const timer = setTimeout(() => socket.destroy(), LONGEST_REFRESH).unref()
+    setImmediate(
+      () =>
+        void run()
+          .then(over, over)
+          .finally(() => clearTimeout(timer)),
+    )
+  })
 }
 
 /** Whatever the server does with a request; without a server, the app of which this one may be a part. */

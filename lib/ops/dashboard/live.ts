@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Response } from 'express'
 import { BUCKETS } from '../../core/recent.js'
 import type { Milliseconds } from '../../core/types.js'
@@ -19,10 +20,16 @@ const STEPS = 12
 /** Milliseconds after which a browser connects anew. */
 const RETRY = 2_000
 
+interface Listener {
+  /** Until when it listens. */
+  readonly until: Milliseconds
+  /** Its own: one timer tells all. */
+  readonly context: AsyncResource
+}
+
 /** Tells pages what the cache does, by server-sent events, about once a second while something changes. While nobody listens it does nothing. */
 export class Live {
-  /** Until when each listens. */
-  readonly #listeners = new Map<Response, Milliseconds>()
+  readonly #listeners = new Map<Response, Listener>()
   #timer: NodeJS.Timeout | undefined
   #told = ''
   #silent = 0
@@ -44,7 +51,7 @@ export class Live {
     if (this.#listeners.size >= MAX_LISTENERS) this.#makeRoom(peerOf(res))
     res.flushHeaders()
     res.write(`retry: ${RETRY}\n${this.#message(this.source.stats(), BUCKETS)}`)
-    this.#listeners.set(res, this.source.now() + LONGEST)
+    this.#listeners.set(res, { until: this.source.now() + LONGEST, context: new AsyncResource('ReelcachePage') })
     res.once('close', () => this.#leave(res))
     this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
   }
@@ -73,14 +80,14 @@ export class Live {
 
   /** Whoever does not read would never come to the end. */
   #finish(res: Response): void {
+    const end = (): unknown => (res.writableNeedDrain ? res.destroy() : res.end())
+    this.#listeners.get(res)?.context.runInAsyncScope(end)
     this.#leave(res)
-    if (res.writableNeedDrain) res.destroy()
-    else res.end()
   }
 
   #look(): void {
     const now = this.source.now()
-    for (const [res, until] of this.#listeners) if (now >= until) this.#finish(res)
+    for (const [res, { until }] of this.#listeners) if (now >= until) this.#finish(res)
     const stats = this.source.stats()
     const text = JSON.stringify(stats)
     if (text === this.#told && ++this.#silent < MOST_SILENT) return
@@ -88,7 +95,9 @@ export class Live {
     this.#silent = 0
     const message = this.#message(stats, STEPS)
     // One that reads slowly gets the next one, which says it all again.
-    for (const res of this.#listeners.keys()) if (!res.writableNeedDrain) res.write(message)
+    for (const [res, { context }] of this.#listeners) {
+      if (!res.writableNeedDrain) context.runInAsyncScope(() => res.write(message))
+    }
   }
 
   #message(stats: CacheStats, steps: number): string {
