@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { ANALYTICS_COOKIES, cookieFilter, cookieNames } from '../../lib/http/cookies.js'
+import { cookieFilter, cookieNames } from '../../lib/http/cookies.js'
 
 describe('the names in a Cookie field', () => {
   it.each([
@@ -48,22 +48,4 @@ describe('a cookie filter', () => {
   it('of true ignores every name', () => {
     expect(cookieFilter(true)('sid')).toBe(true)
   })
-})
-
-describe('the well-known cookies', () => {
-  const isIgnored = cookieFilter(ANALYTICS_COOKIES)
-
-  it.each(['_ga', '_ga_ABC123', '_gid', '_fbp', '_hjSessionUser_1', '__hstc', '__cf_bm', 'OptanonConsent'])(
-    'have %s among them',
-    name => {
-      expect(isIgnored(name)).toBe(true)
-    },
-  )
-
-  it.each(['sid', 'connect.sid', 'session', 'token', 'auth', 'jwt', 'PHPSESSID', '__Host-id', '_gait', 'remember_me'])(
-    'do not have %s among them',
-    name => {
-      expect(isIgnored(name)).toBe(false)
-    },
-  )
 })

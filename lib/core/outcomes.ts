@@ -24,7 +24,7 @@ export const REFUSAL_REASONS = {
   head: 'a HEAD answer has no body to store',
   status: 'the status is not one that is stored',
   'set-cookie': 'the answer sets a cookie',
-  session: 'the handler changed the session',
+  session: 'the handler changed the session, or read what differs from session to session',
   private: 'Cache-Control: private',
   'no-store': 'Cache-Control: no-store',
   'no-cache': 'Cache-Control: no-cache',

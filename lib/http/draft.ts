@@ -34,7 +34,7 @@ export class Draft {
     private readonly observation: Observation,
   ) {
     this.asOf = visit.engine.asOf?.()
-    this.#session = sessionText(visit.req)
+    this.#session = observation.unnoticed(() => sessionText(visit.req))
   }
 
   readHead(res: Response): void {
@@ -109,7 +109,9 @@ export class Draft {
     if (length !== undefined && Number(length) > route.maxEntryBytes) return { reason: 'too-large' }
     const name = policy.unkeyedHeader(this.observation.reads, headers, key.origin, this.varied)
     if (name !== undefined) return { reason: 'unkeyed-header', name }
-    if (sessionText(req) !== this.#session) return { reason: 'session' }
+    if (this.observation.unnoticed(() => sessionText(req)) !== this.#session) return { reason: 'session' }
+    const { sessionRead } = this.observation
+    if (sessionRead !== undefined && !policy.coversSession(sessionRead, key)) return { reason: 'session' }
     return undefined
   }
 
@@ -133,7 +135,8 @@ export class Draft {
   judgeSentHead(): Refusal | undefined {
     const { req, res } = this.visit
     if (!res.headersSent) return { reason: 'set-cookie' }
-    const isForeign = res.getHeader('set-cookie') !== undefined && sessionText(req) === undefined
+    const hasSession = (): boolean => this.observation.unnoticed(() => sessionText(req)) !== undefined
+    const isForeign = res.getHeader('set-cookie') !== undefined && !hasSession()
     return isForeign ? { reason: 'set-cookie' } : undefined
   }
 

@@ -4,6 +4,7 @@ import type { CacheEntry } from '../core/types.js'
 import type { Asked } from './asked.js'
 import { lineOf } from './headers.js'
 import { rootName, type VisibleQuery } from './query.js'
+import { watchIdentity, type SessionOrigin } from './watched-identity.js'
 
 /**
  * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).
@@ -36,8 +37,12 @@ const EVERYTHING = '*'
 export interface Observation {
   /** The names read that are not harmless by themselves, in the order of the first reading. */
   readonly reads: ReadonlySet<string>
+  /** Set once the handler has read whose session this is, or what only this one holds. */
+  readonly sessionRead: SessionOrigin | undefined
   /** While paused, reads are those of middleware in front, which adds to an answer on its way out. */
   isPaused: boolean
+  /** What the cache reads itself is not noted. */
+  unnoticed<T>(read: () => T): T
   /** Gives the request back as it came. */
   restore(): void
 }
@@ -53,6 +58,8 @@ export const validatorsOf = (stale: CacheEntry | undefined): Validators => ({
   etag: stale?.handlerEtag,
   lastModified: stale && lineOf(stale.headers, 'last-modified'),
 })
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
 
 export function observe(
   { req, headers }: Asked,
@@ -70,15 +77,33 @@ export function observe(
   req.rawHeaders = watch<string[]>([], noteEverything, lines => lines.push(...linesOf(visible)))
   req.headersDistinct = watch({}, noteEverything, fields => Object.assign(fields, distinctOf(visible)))
   const showQuery = visibleQuery === undefined ? undefined : hideParameters(req, visibleQuery)
-  const observation: Observation = {
+  const observation: Writable<Observation> = {
     isPaused: false,
     reads,
+    sessionRead: undefined,
+    unnoticed(read) {
+      const wasPaused = observation.isPaused
+      observation.isPaused = true
+      try {
+        return read()
+      } finally {
+        observation.isPaused = wasPaused
+      }
+    },
     restore() {
       req.headers = headers
       req.rawHeaders = rawHeaders
       showQuery?.()
+      forget()
     },
   }
+  const forget = watchIdentity(req, headers, {
+    onCookie: () => note('cookie'),
+    onSession: origin => {
+      if (!observation.isPaused) observation.sessionRead ??= origin
+    },
+    isPaused: () => observation.isPaused,
+  })
   return observation
 }
 

@@ -1,16 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { BypassReason, RefusalReason } from '../core/outcomes.js'
+import { isStorableStatus } from '../core/storable-status.js'
 import type { Milliseconds } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
+import { isAnalyticsCookie } from './analytics-cookies.js'
 import type { Asked } from './asked.js'
 import { parseCacheControl, type Directives } from './cache-control.js'
-import { ANALYTICS_COOKIES, cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
+import { cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
 import { freshnessOf, type Freshness } from './freshness.js'
 import { joined, lineOf, type Fields } from './headers.js'
-import { hasBody } from './key.js'
+import { hasBody, type RequestKey } from './key.js'
 import { keyPart } from './text.js'
 import { variesOn } from './vary.js'
+import type { SessionOrigin } from './watched-identity.js'
 
 /** Who is looked up and what is stored, for one route. Fails closed: what is not clearly shareable is not shared. */
 export class Policy {
@@ -21,10 +24,8 @@ export class Policy {
   readonly isKeyedByUrl: boolean
 
   constructor(readonly route: ResolvedRoute) {
-    this.#isIgnoredCookie = cookieFilter(
-      route.ignoreCookies === true ? true : [...ANALYTICS_COOKIES, ...route.ignoreCookies],
-    )
     this.#isDeclaredCookie = cookieFilter(route.ignoreCookies)
+    this.#isIgnoredCookie = name => isAnalyticsCookie(name) || this.#isDeclaredCookie(name)
     this.#covers = new Set(route.vary)
     this.isKeyedByUrl = route.key === undefined && route.movieId === undefined && route.vary.length === 0
   }
@@ -98,6 +99,11 @@ export class Policy {
     )
   }
 
+  /** A new session is one visitor's whatever the key says of cookies; one that a cookie named is covered with the cookie. */
+  coversSession(origin: SessionOrigin, { isIdentified }: RequestKey): boolean {
+    return isIdentified || (origin === 'found' && this.#covers.has('cookie'))
+  }
+
   #isCovered(name: string, value: string | string[] | undefined, origin: string): boolean {
     if (this.#covers.has(name)) return true
     switch (name) {
@@ -137,9 +143,7 @@ export class Policy {
     const { ttl, ttlJitter, negativeTtl } = this.route
     if (status === 200) return ttl * (1 - ttlJitter * Math.random())
     if (status === 404 || status === 410) return negativeTtl
-    // A part, a confirmation, a failed precondition: answers to what this one client asked. 5xx: no error is ever replayed.
-    if (status < 200 || status >= 500 || [206, 304, 412, 416].includes(status)) return undefined
-    return 0
+    return isStorableStatus(status) ? 0 : undefined
   }
 }
 

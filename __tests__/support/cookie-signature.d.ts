@@ -1,0 +1,3 @@
+declare module 'cookie-signature' {
+  export function sign(value: string, secret: string): string
+}
