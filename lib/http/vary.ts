@@ -59,7 +59,12 @@ export function withVariant(
   const span = deleteAt - entry.storedAt
   const spans = { freshSpan: span, refreshSpan: span, coverSpan: span }
   return {
-    index: makeEntry({ ...entry, key, headers: {}, removed: [], body: Buffer.alloc(0), ...spans, variants }),
+    index: makeEntry({
+      ...entry,
+      ...{ key, headers: {}, removed: [], body: Buffer.alloc(0), chunkEnds: undefined },
+      ...spans,
+      variants,
+    }),
     dropped,
   }
 }

@@ -1,5 +1,6 @@
 import { makeEntry } from '../core/entry.js'
 import { newHeaderMap } from '../core/header-map.js'
+import { isStorableStatus } from '../core/storable-status.js'
 import { PROFILES, type CacheEntry, type Milliseconds } from '../core/types.js'
 import { sha256 } from './digest.js'
 
@@ -93,6 +94,7 @@ type Check = (value: unknown) => boolean
 
 const isText: Check = value => typeof value === 'string'
 const isTime: Check = value => typeof value === 'number' && Number.isFinite(value)
+const isSpan: Check = value => isTime(value) && (value as number) >= 0
 const isOffset: Check = value => Number.isSafeInteger(value) && (value as number) >= 0
 const isName: Check = value => typeof value === 'string' && TOKEN.test(value)
 const isFieldValue: Check = value => typeof value === 'string' && FIELD_VALUE.test(value)
@@ -114,7 +116,7 @@ const isVariant: Check = value => isRecord(value) && isListOf(isName)(value['nam
 const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   key: isText,
   profile: value => PROFILES.some(profile => profile === value),
-  status: value => typeof value === 'number' && Number.isInteger(value) && value >= 200 && value <= 499,
+  status: value => typeof value === 'number' && isStorableStatus(value),
   headers: isHeaders,
   removed: isListOf(isName),
   etag: value => value === null || isFieldValue(value),
@@ -123,12 +125,12 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   explicit: value => typeof value === 'boolean',
   size: value => Number.isSafeInteger(value) && (value as number) >= 0,
   sha256: value => typeof value === 'string' && SHA256.test(value),
-  storedAt: isTime,
-  initialAge: isTime,
+  storedAt: isSpan,
+  initialAge: isSpan,
   freshSpan: isTime,
   refreshSpan: isTime,
   coverSpan: isTime,
-  handlerTime: isTime,
+  handlerTime: isSpan,
   chunkEnds: value => value === undefined || isListOf(isOffset)(value),
   asOf: value => value === undefined || (isText(value) && PURGE_IDS.test(value as string)),
   created: isText,
@@ -136,4 +138,12 @@ const FIELDS: Readonly<Record<keyof Meta, Check>> = {
 }
 
 const isMeta = (value: unknown): value is Meta =>
-  isRecord(value) && Object.entries(FIELDS).every(([name, check]) => check(value[name]))
+  isRecord(value) &&
+  Object.entries(FIELDS).every(([name, check]) => check(value[name])) &&
+  agrees(value as unknown as Meta)
+
+/** Fields that are right by themselves may not fit together. An entry may be stored stale, but its windows begin where its freshness ends. */
+function agrees({ freshSpan, refreshSpan, coverSpan, chunkEnds, size }: Meta): boolean {
+  const isInOrder = chunkEnds?.every((end, at) => end >= (chunkEnds[at - 1] ?? 0)) ?? true
+  return refreshSpan >= freshSpan && coverSpan >= freshSpan && isInOrder && (chunkEnds?.at(-1) ?? size) === size
+}
