@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import cookieSession from 'cookie-session'
 import session from 'express-session'
 import type { RequestHandler } from 'express'
@@ -24,6 +24,9 @@ const csrf: RequestHandler = (req, _res, next) => {
   req.session.csrf ??= randomUUID()
   next()
 }
+
+/** What is told of its end by a callback. */
+const done = (begin: (then: (error: unknown) => void) => unknown) => promisify(begin)()
 
 const secretOf = ({ body }: Answer) => body.toString()
 const factories = ['cacheApi', 'cacheEnhanced', 'cacheAi', 'cacheTts'] as const
@@ -163,12 +166,12 @@ describe.each(expresses)('a session that is new on %s', (_version, express) => {
     const { visit } = await visited([expressSession(false)], async (req, res) => {
       const first = req.sessionID
       req.session.member = 'alice'
-      await new Promise<void>((done, fail) => req.session.save(error => (error ? fail(error) : done())))
-      await new Promise<void>((done, fail) => req.session.regenerate(error => (error ? fail(error) : done())))
+      await done(then => req.session.save(then))
+      await done(then => req.session.regenerate(then))
       const second = req.sessionID
       const member = req.session.member ?? null
-      await new Promise<void>((done, fail) => req.session.destroy(error => (error ? fail(error) : done())))
-      res.json({ isOther: first !== second, member, isGone: req.session === undefined })
+      await done(then => req.session.destroy(then))
+      res.json({ isOther: first !== second, member, isGone: (req as { session?: unknown }).session === undefined })
     })
     expect(JSON.parse((await visit()).body.toString())).toEqual({ isOther: true, member: null, isGone: true })
   })

@@ -107,11 +107,11 @@ export class Draft {
     const { policy, req, headers, route, key } = this.visit
     const length = this.line('content-length')
     if (length !== undefined && Number(length) > route.maxEntryBytes) return { reason: 'too-large' }
-    const name = policy.unkeyedHeader(this.observation.reads, headers, key.origin, this.varied)
-    if (name !== undefined) return { reason: 'unkeyed-header', name }
     if (this.observation.unnoticed(() => sessionText(req)) !== this.#session) return { reason: 'session' }
     const { sessionRead } = this.observation
     if (sessionRead !== undefined && !policy.coversSession(sessionRead, key)) return { reason: 'session' }
+    const name = policy.unkeyedHeader(this.observation.reads, headers, key.origin, this.varied)
+    if (name !== undefined) return { reason: 'unkeyed-header', name }
     return undefined
   }
 

@@ -100,7 +100,9 @@ export function observe(
   const forget = watchIdentity(req, headers, {
     onCookie: () => note('cookie'),
     onSession: origin => {
-      if (!observation.isPaused) observation.sessionRead ??= origin
+      if (observation.isPaused) return
+      observation.sessionRead ??= origin
+      if (origin === 'found') note('cookie')
     },
     isPaused: () => observation.isPaused,
   })
