@@ -56,7 +56,7 @@ describe.each(expresses)('a session that is new on %s', (_version, express) => {
     ['req.sessionID', (req, res) => res.send(req.sessionID)],
     ['sessionID by destructuring', ({ sessionID }, res) => res.json({ sessionID })],
     ['session.id', (req, res) => res.json({ id: req.session.id })],
-    ['a template', (req, res) => res.render('session-identity.test', { session: req.session })],
+    ['a template', (req, res) => res.render('session-identity.test.ts', { session: req.session })],
     [
       'its id after a while',
       async (req, res) => {
