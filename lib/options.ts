@@ -84,9 +84,9 @@ export interface TtsOptions extends RouteOptions {
   cacheDir?: string
   /** Milliseconds after which a file is out of date, whatever room there is. Default: none, the budget rules. */
   fileTtl?: Milliseconds
-  /** Bytes the files may take together, of all processes that share the directory. Default: 1,073,741,824 (1 GiB). */
+  /** Bytes the files may take on the disk together, of all processes that share the directory: whole blocks, and 8 KiB for the folders of each entry, so that there is at most one entry for each 16 KiB. Default: 1,073,741,824 (1 GiB). */
   fileMaxBytes?: number
-  /** Bytes that stay free on the file system. Default: 64 MiB, on a small file system 5 % of it. */
+  /** Bytes that stay free on the file system, and unless 0 also 5 % of its inodes, 65,536 at most. Default: 64 MiB, on a small file system 5 % of it. */
   fileMinFreeBytes?: number
   /** Bytes of the audio used last that are read from files into memory at start. 0: none. Default: 0. */
   warmUpBytes?: number

@@ -96,9 +96,9 @@ describe('the budget', () => {
   })
 
   it('takes no entry that is larger than itself', async () => {
-    const { tier } = open(directory(), { maxBytes: 4 * KiB, maxEntryBytes: MiB })
-    expect(tier.maxEntryBytes).toBe(4 * KiB)
-    expect(await tier.set(sized('a', 5 * KiB))).toBe(false)
+    const { tier } = open(directory(), { maxBytes: 20 * KiB, maxEntryBytes: MiB })
+    expect(tier.maxEntryBytes).toBe(20 * KiB)
+    expect(await tier.set(sized('a', 21 * KiB))).toBe(false)
     expect(await tier.set(sized('b', KiB))).toBe(true)
   })
 })

@@ -100,10 +100,13 @@ export function filesIn(dir: string): Map<string, number> {
   return found
 }
 
-/** Bodies and metas, weighed by walking. */
+/** Bodies and metas in whole blocks, with two blocks for the folders of each entry, weighed by walking. */
 export function weight(dir: string): number {
   let bytes = 0
-  for (const [path, size] of filesIn(dir)) if (/\/[0-9a-f]{64}\.[0-9a-z]+$/.test(path)) bytes += size
+  for (const [path, size] of filesIn(dir))
+    if (/\/[0-9a-f]{64}\.[0-9a-z]+$/.test(path)) {
+      bytes += Math.ceil(size / 4_096) * 4_096 + (path.endsWith('.meta') ? 8_192 : 0)
+    }
   return bytes
 }
 

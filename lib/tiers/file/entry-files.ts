@@ -22,6 +22,7 @@ import {
   temporaryName,
   type FileLocation,
 } from './names.js'
+import { inBlocks, spaceOf } from './space.js'
 import type { TagMarks } from './tag-marks.js'
 import { namesIn } from './walk.js'
 
@@ -80,7 +81,7 @@ export class EntryFiles {
 
   /**
    * Writes both files under other names, then takes the old meta away, then gives body and meta their names, in this order: an old meta
-   * never stands beside a new body. Answers the bytes before and after; undefined when it was not wanted any more; `taken` when another
+   * never stands beside a new body. Answers the bytes on disk before and after; undefined when it was not wanted any more; `taken` when another
    * process stores the same key at the same time.
    */
   async write(place: FileLocation, meta: Meta, body: Buffer, isWanted: () => boolean): Promise<Written> {
@@ -97,7 +98,7 @@ export class EntryFiles {
       await (await this.#writeTemporary(place, mark, Buffer.alloc(0))).close()
       const { ino } = await bodyFile.stat()
       const before = isWanted() ? await this.#commit(place, meta, { bodyFrom, metaFrom, ino }, isWanted) : undefined
-      return typeof before === 'number' ? { before, after: body.length + raw.length } : before
+      return typeof before === 'number' ? { before, after: spaceOf(body.length, raw.length) } : before
     } finally {
       // What a failing close has lost shows when the digest is compared.
       await bodyFile?.close().catch(() => undefined)
@@ -106,7 +107,7 @@ export class EntryFiles {
     }
   }
 
-  /** Answers the bytes that were there before. */
+  /** Answers the bytes on disk that were there before. */
   async #commit(
     place: FileLocation,
     meta: Meta,
@@ -134,19 +135,19 @@ export class EntryFiles {
     }
   }
 
-  /** Takes the old meta away, and a body that the new one would not replace. Answers the bytes of the old entry. */
+  /** Takes the old meta away, and a body that the new one would not replace. Answers the bytes on disk of the old entry. */
   async #removeOld(place: FileLocation): Promise<number> {
     const old = await this.peek(place)
     if (old === undefined) return 0
     if (old.meta === undefined || locationOf(old.meta).extension !== place.extension) return this.remove(place, old)
     await unlinkIfThere(this.fs, this.folders.path(place.folder, metaName(place.digest)))
-    return old.raw.length + old.meta.size
+    return spaceOf(old.meta.size, old.raw.length)
   }
 
-  /** Removes what was peeked at, the meta first: without it there is no entry. Answers the bytes that went. */
+  /** Removes what was peeked at, the meta first: without it there is no entry. Answers the bytes on disk that went. */
   async remove(place: Place, { raw, meta }: Peeked): Promise<number> {
     await unlinkIfThere(this.fs, this.folders.path(place.folder, metaName(place.digest)))
-    let bytes = raw.length
+    let bytes = spaceOf(0, raw.length)
     // What the meta does not say any more, the names do.
     for (const extension of meta === undefined ? BODY_EXTENSIONS : [locationOf(meta).extension]) {
       bytes += await this.removeBody({ ...place, extension })
@@ -157,7 +158,7 @@ export class EntryFiles {
 
   /**
    * Removes a body without a meta. Between the two another process may have stored an entry under these very names: so the body is taken
-   * aside first, and put back where a meta has come. Answers its size.
+   * aside first, and put back where a meta has come. Answers its bytes on disk.
    */
   async removeBody(place: FileLocation): Promise<number> {
     const path = this.folders.path(place.folder, bodyName(place))
@@ -170,7 +171,7 @@ export class EntryFiles {
       const isWanted = meta !== undefined && locationOf(meta).extension === place.extension
       const isFree = (await unless(['ENOENT'], undefined, this.fs.lstat(path))) === undefined
       if (isWanted && isFree) await unless(['ENOENT'], undefined, this.fs.rename(aside, path))
-      return isWanted ? 0 : stat.size
+      return isWanted ? 0 : inBlocks(stat.size)
     } finally {
       await this.#clean([aside])
       this.#underWay.delete(aside)

@@ -4,6 +4,8 @@ import * as node from 'node:fs/promises'
 /** What the tier needs to know of a file. */
 export interface FileStat {
   readonly size: number
+  /** Of 512 bytes, as they lie on the disk; some platforms do not say. */
+  readonly blocks?: number
   readonly ino: number
   readonly mtimeMs: number
   readonly ctimeMs: number
@@ -24,6 +26,15 @@ export interface Directory {
   close(): Promise<void>
 }
 
+export interface FileSystemSpace {
+  readonly bavail: number
+  readonly blocks: number
+  readonly bsize: number
+  /** Inodes, where they are limited. */
+  readonly files?: number
+  readonly ffree?: number
+}
+
 /** The few calls the tier makes, so that a test can let the n-th fail. `node:fs/promises` is one. */
 export interface FileSystem {
   open(path: string, flags: number, mode?: number): Promise<FileHandle>
@@ -33,7 +44,7 @@ export interface FileSystem {
   unlink(path: string): Promise<void>
   mkdir(path: string, options: { mode: number }): Promise<unknown>
   rmdir(path: string): Promise<void>
-  statfs(path: string): Promise<{ readonly bavail: number; readonly blocks: number; readonly bsize: number }>
+  statfs(path: string): Promise<FileSystemSpace>
 }
 
 export const nodeFileSystem: FileSystem = node

@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.js'
 import type { Locks } from './locks.js'
 import { bodyName, BODY_EXTENSIONS, locationOf, metaName, type FileLocation } from './names.js'
 import { Oldest, type Candidate } from './oldest.js'
-import { missingSpace } from './space.js'
+import { DIRECTORIES, missingSpace } from './space.js'
 import { AT_ONCE, walk, type Found, type FoundTemporary } from './walk.js'
 
 /** What a sweep found and removed. */
@@ -134,10 +134,10 @@ export class Sweep {
     const mayHaveExpired = ttl !== undefined && writtenAt !== undefined && clock.now() >= writtenAt + ttl
     if (isDeep || mayHaveExpired || writtenAt === undefined) {
       return this.#attempt(async () => {
-        if (await this.#stays(found)) this.#keep({ ...found, usedAt }, oldest)
+        if (await this.#stays(found)) this.#keep({ ...found, bytes: found.space, usedAt }, oldest)
       })
     }
-    this.#keep({ ...found, usedAt }, oldest)
+    this.#keep({ ...found, bytes: found.space, usedAt }, oldest)
     return undefined
   }
 
@@ -216,7 +216,8 @@ export class Sweep {
       if (peeked !== undefined) await files.remove({ folder, digest }, peeked)
       this.#stuck.delete(digest)
       ledger.change(digest, bytes, 0)
-      this.#freed += bytes
+      // Its folders may stay, for others.
+      this.#freed += bytes - DIRECTORIES
       if (peeked !== undefined) this.report.evicted++
     })
   }

@@ -14,7 +14,7 @@ import { entryOf, metaOf, type UseSpans, type Meta } from '../meta.js'
 import { bodyName, folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
 import { mostRecent } from './recent.js'
-import { missingSpace } from './space.js'
+import { missingSpace, spaceOf } from './space.js'
 import { pause, Sweep, type SweepReport } from './sweep.js'
 import { TagMarks } from './tag-marks.js'
 import { walk, walkFolder, type Found, type Visitor } from './walk.js'
@@ -22,7 +22,7 @@ import { walk, walkFolder, type Found, type Visitor } from './walk.js'
 export interface FileOptions {
   /** Where the files lie; made when it is missing. */
   readonly dir: string
-  /** Bytes that bodies and metas may take together. */
+  /** Bytes that bodies, metas and their folders may take on the disk together. */
   readonly maxBytes: number
   /** Bytes that stay free on the file system; by default 64 MiB, or 5 % of a small one. */
   readonly minFreeBytes?: number
@@ -65,6 +65,8 @@ const HIGH_WATER = 1.1
 const WRITTEN_SHARE = 0.02
 /** Bodies held in memory while a slow disk takes them. */
 const MAX_UNDER_WAY = 64 * 1024 * 1024
+/** Bytes of a meta that has not been made yet. */
+const USUAL_META = 1_024
 
 /** Answers on disk: they outlive the process, and several processes may share them. Whatever fails is reported, and is a miss. */
 export class FileTier implements Tier {
@@ -80,7 +82,7 @@ export class FileTier implements Tier {
   readonly #owed: OwedPurges
   readonly #writes = new Set<Write>()
   readonly #timer: NodeJS.Timeout
-  #underWay = 0
+  #underWay = { bytes: 0, space: 0 }
   #evicted = 0
   #expired = 0
   #damaged = 0
@@ -163,19 +165,22 @@ export class FileTier implements Tier {
   async set(entry: CacheEntry): Promise<boolean> {
     if (this.#isClosed) return false
     const { digest } = placeOf(entry.key)
-    if (!this.#admits(entry.body.length)) {
+    const { length } = entry.body
+    const space = spaceOf(length, USUAL_META)
+    if (!this.#admits(length, space)) {
       await this.#locks.run(digest, () => this.#forget(entry.key))
       return false
     }
-    const { length } = entry.body
     const write: Write = { entry, isWanted: true, done: Promise.resolve(false) }
-    this.#underWay += length
+    this.#underWay.bytes += length
+    this.#underWay.space += space
     this.#writes.add(write)
     write.done = this.#locks.run(digest, () => this.#write(write))
     try {
       return await write.done
     } finally {
-      this.#underWay -= length
+      this.#underWay.bytes -= length
+      this.#underWay.space -= space
       this.#writes.delete(write)
     }
   }
@@ -296,11 +301,12 @@ export class FileTier implements Tier {
     this.options.report?.({ type: 'tier-error', tier: this.name, error })
   }
 
-  #admits(size: number): boolean {
+  #admits(size: number, space: number): boolean {
     const { maxBytes } = this.options
     if (size > this.maxEntryBytes || !this.#failures.mayTry('write')) return false
-    if (this.#underWay > 0 && this.#underWay + size > MAX_UNDER_WAY) return false
-    if (this.#ledger.bytes + this.#underWay + size <= maxBytes * HIGH_WATER) return true
+    const { bytes, space: spaceUnderWay } = this.#underWay
+    if (bytes > 0 && bytes + size > MAX_UNDER_WAY) return false
+    if (this.#ledger.bytes + spaceUnderWay + space <= maxBytes * HIGH_WATER) return true
     this.#sweepSoon()
     return false
   }

@@ -1,6 +1,7 @@
 import { unless, type FileStat, type FileSystem } from './fs.js'
 import type { Folders } from './folders.js'
 import { isFolder, parseName, type FileName } from './names.js'
+import { DIRECTORIES, spaceOfFile } from './space.js'
 
 /** Names looked at between two turns of the event loop, and how many of them at once. */
 const SLICE = 64
@@ -13,6 +14,8 @@ export interface Found {
   readonly extension: string | undefined
   /** Meta and body. */
   readonly bytes: number
+  /** What they take on the disk, with the directories an entry needs. */
+  readonly space: number
   /** Of the meta: when the entry was last used. Undefined: there is none. */
   readonly usedAt: number | undefined
   /** Of the body: when it was written. */
@@ -106,6 +109,7 @@ async function take(folder: string, seen: Seen, halves: Map<string, Found>, visi
     digest,
     extension: means.is === 'body' ? means.extension : undefined,
     bytes: stat.size,
+    space: spaceOfFile(stat) + (means.is === 'meta' ? DIRECTORIES : 0),
     usedAt: means.is === 'meta' ? stat.mtimeMs : undefined,
     writtenAt: means.is === 'body' ? stat.mtimeMs : undefined,
   }
@@ -122,6 +126,7 @@ async function take(folder: string, seen: Seen, halves: Map<string, Found>, visi
     digest,
     extension: half.extension ?? other.extension,
     bytes: half.bytes + other.bytes,
+    space: half.space + other.space,
     usedAt: half.usedAt ?? other.usedAt,
     writtenAt: half.writtenAt ?? other.writtenAt,
   })
