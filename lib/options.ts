@@ -129,7 +129,7 @@ export interface AlertOptions {
   thrashing?: number
   /** Part that the hit rate of five minutes is below that of the hour. Default: 0.5. */
   hitRateFall?: number
-  /** Failures of handlers within five minutes that stale answers covered. Default: 5. */
+  /** Raise the alert when stale answers hid this many handler failures within five minutes. Default: 5. */
   coveredErrors?: number
   /** Milliseconds that the event loop is late, at the 99th percentile. Default: 100. */
   eventLoopDelay?: Milliseconds

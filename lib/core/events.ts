@@ -16,9 +16,18 @@ export type CacheEvent =
     }
   | { readonly type: 'miss'; readonly profile: ProfileName; readonly key: string }
   /** Answered from a stale entry: while it is refreshed, or because the handler failed. */
-  | { readonly type: 'stale'; readonly profile: ProfileName; readonly key: string; readonly why: StaleReason }
+  | {
+      readonly type: 'stale'
+      readonly profile: ProfileName
+      readonly key: string
+      readonly why: StaleReason
+      /** The last refresh failed, so this answer hides a failure too. */
+      readonly failing?: boolean
+    }
   /** The handler runs in the background, for nobody's request. */
   | { readonly type: 'refresh'; readonly profile: ProfileName; readonly key: string }
+  /** That run failed: a 5xx, a cut, an error, or nothing within `handlerTimeout`. The stale entry stays. */
+  | { readonly type: 'refresh-failed'; readonly profile: ProfileName; readonly key: string }
   | { readonly type: 'revalidated'; readonly profile: ProfileName; readonly key: string }
   | { readonly type: 'bypass'; readonly profile: ProfileName; readonly reason: BypassReason }
   | { readonly type: 'stored'; readonly profile: ProfileName; readonly key: string; readonly bytes: number }

@@ -15,7 +15,7 @@ export interface ProfileCounters {
   misses: number
   /** Requests answered from a stale entry without waiting for the handler. */
   stale: number
-  /** Misses whose handler failed, and that were answered from a stale entry. */
+  /** Handler runs that failed while a stale entry answered: on a miss, or refreshing in the background. */
   covered: number
   /** Handler runs in the background that refresh a stale entry. */
   refreshes: number
@@ -61,7 +61,7 @@ export class Metrics {
   /** Evictions of the last hour, and those that came soon after the entry was stored. */
   readonly recentEvictions: Recent
   readonly recentEarlyEvictions: Recent
-  /** Failures of handlers that stale answers covered within the last hour. */
+  /** Failures of handlers that stale answers hid within the last hour, and the answers that hid them until the next try. */
   readonly recentCovers: Recent
   /** Requests of the last hour. */
   readonly recent: Readonly<Record<ProfileName, Readonly<Record<Outcome, Recent>>>>
@@ -96,10 +96,13 @@ export class Metrics {
         this.profiles[event.profile].misses++
         return this.recent[event.profile].miss.add()
       case 'stale':
-        return this.#stale(event.profile, event.why === 'stale-if-error')
+        if (event.failing === true) this.recentCovers.add()
+        return event.why === 'stale-if-error' ? this.#cover(event.profile) : this.#stale(event.profile)
       case 'refresh':
         this.profiles[event.profile].refreshes++
         break
+      case 'refresh-failed':
+        return this.#cover(event.profile)
       case 'revalidated':
         this.profiles[event.profile].revalidated++
         break
@@ -143,14 +146,14 @@ export class Metrics {
     this.recent[profile].hit.add(1, now)
   }
 
-  #stale(profile: ProfileName, isCovered: boolean): void {
-    if (isCovered) {
-      this.profiles[profile].covered++
-      this.recentCovers.add()
-    } else {
-      this.profiles[profile].stale++
-      this.recent[profile].stale.add()
-    }
+  #stale(profile: ProfileName): void {
+    this.profiles[profile].stale++
+    this.recent[profile].stale.add()
+  }
+
+  #cover(profile: ProfileName): void {
+    this.profiles[profile].covered++
+    this.recentCovers.add()
   }
 }
 

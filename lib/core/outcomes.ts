@@ -92,7 +92,7 @@ export const ALERTS = {
   },
   'handler-errors-covered': {
     severity: 'warning',
-    when: 'within five minutes, `coveredErrors` or more failures of handlers were covered by stale answers',
+    when: 'within five minutes, stale answers hid failures of handlers `coveredErrors` times or more, refreshes in the background included',
     advice: 'Look at the handlers and what they call: clients do not see it until the stale answers are too old.',
   },
   'event-loop-delayed': {

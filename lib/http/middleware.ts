@@ -138,7 +138,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
   }
   if (entry !== undefined && now < refreshUntilOf(entry) && isRepeatable(visit.req)) {
     begun?.land({ entry, varied: [], why: 'stale-while-revalidate' })
-    sendStale(visit, entry, 'stale-while-revalidate')
+    sendStale(visit, entry, 'stale-while-revalidate', engine.backoff.isOutage(flightKey))
     return refresh(visit, entry, flightKey)
   }
   if (wantsOnlyStored(visit)) return sayNotStored(visit, begun)
@@ -189,11 +189,11 @@ function sendHit(visit: Visit, entry: CacheEntry, now: Milliseconds, collapsed: 
   engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved }, now)
 }
 
-function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason): void {
+function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason, failing = false): void {
   const { engine, profile, key } = visit
   // It was forwarded: to a run of the handler that failed, or takes too long.
   if (why === 'stale-if-error') engine.report({ type: 'miss', profile, key: key.text })
-  engine.report({ type: 'stale', profile, key: key.text, why })
+  engine.report({ type: 'stale', profile, key: key.text, why, ...(failing && { failing }) })
   const now = engine.clock.now()
   send(visit, entry, say.stale(entry, why, undefined, now), now)
 }

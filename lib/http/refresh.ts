@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
 import { runInProcess, type Dispatch } from './in-process.js'
@@ -13,7 +14,7 @@ const LONGEST_REFRESH = 300_000
  * is stored. Never two at a time for one key; where it fails, the next try waits, longer each time.
  */
 export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): void {
-  const { engine, policy, req, key } = visit
+  const { engine, profile, policy, route, req, key } = visit
   const { flights, backoff, unshared } = engine
   // Not what it will be: a mounted router gives it back when the handler does.
   const { baseUrl } = req
@@ -23,15 +24,26 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
   const flight = flights.lead(flightKey)
   flight.knowsStale = true
   const socket = standInSocket(req.socket)
-  const over = (): void => {
+  let isReported = false
+  const report = (): void => {
+    if (isReported || flight.fenced) return
+    isReported = true
+    engine.report({ type: 'refresh-failed', profile, key: key.text })
+  }
+  const late = (): void => {
+    report()
+    backoff.isLate(flightKey)
+  }
+  const over = (isFailure: boolean): void => {
     // Where the app did not come to its handler, nobody else has ended the flight.
     flight.abandon()
     // A purge says nothing of the handler.
-    if (flight.outcome === 'landed' || flight.fenced) backoff.worked(flightKey)
-    else if (flight.wasPersonal) backoff.toldNothing(flightKey)
-    else backoff.failed(flightKey)
+    if (flight.outcome === 'landed' || flight.fenced) return backoff.worked(flightKey)
+    if (isFailure) report()
+    else if (flight.wasPersonal) return backoff.toldNothing(flightKey)
+    backoff.failed(flightKey, isFailure)
   }
-  const run = async (): Promise<unknown> => {
+  const run = async (): Promise<ServerResponse> => {
     const body = bodyOf(req)
     const method = req.method === 'HEAD' ? 'GET' : req.method
     const again = { method, url: req.originalUrl, rawHeaders: headersFor(req), body, socket }
@@ -40,15 +52,26 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
   }
   // Not before the client of this request has its answer, and not in its async context: the run is nobody's.
   engine.home.runInAsyncScope(() => {
-    const timer = setTimeout(() => socket.destroy(), LONGEST_REFRESH).unref()
+    const timers = [
+      setTimeout(() => socket.destroy(), LONGEST_REFRESH).unref(),
+      setTimeout(late, route.handlerTimeout).unref(),
+    ]
+    const isOver = (isFailure: boolean): void => {
+      timers.forEach(clearTimeout)
+      over(isFailure)
+    }
     setImmediate(
       () =>
-        void run()
-          .then(over, over)
-          .finally(() => clearTimeout(timer)),
+        void run().then(
+          res => isOver(hasFailed(res)),
+          () => isOver(true),
+        ),
     )
   })
 }
+
+/** What a stale entry covers on a miss as well: anything else is an answer. */
+const hasFailed = (res: ServerResponse): boolean => res.statusCode >= 500 || !res.writableFinished
 
 /** Whatever the server does with a request; without a server, the app of which this one may be a part. */
 function dispatcherOf({ app, socket }: Request): Dispatch {

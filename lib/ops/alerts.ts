@@ -76,7 +76,7 @@ const JUDGES: Readonly<Record<AlertCode, Judge>> = {
     )
   },
   'handler-errors-covered': ({ covered }, { coveredErrors }) =>
-    level(covered, coveredErrors, `${covered} failures of handlers within five minutes were covered by stale answers.`),
+    level(covered, coveredErrors, `Within five minutes stale answers hid failures of handlers ${covered} times.`),
   'event-loop-delayed': ({ loopDelay = 0 }, { eventLoopDelay }) =>
     level(loopDelay, eventLoopDelay, `The event loop is ${loopDelay.toFixed(0)} ms late at the 99th percentile.`),
   'files-failing': ({ files }) =>

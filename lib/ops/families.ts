@@ -122,7 +122,7 @@ export const METRICS: Readonly<Record<string, Kind>> = {
   reelcache_covered_errors_total: {
     type: 'counter',
     labels: ['profile'],
-    help: 'Failures of handlers that were covered by a stale answer.',
+    help: 'Failures of handlers that a stale entry hid, on a miss or in a background refresh.',
     values: perProfile(profile => profile.covered),
   },
   reelcache_evictions_total: {
