@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import { ReelcacheError } from './errors.js'
 import { PROFILES, type Clock, type Milliseconds, type ProfileName } from './core/types.js'
 import { LARGEST_ENTRY_SHARE } from './core/entry.js'
+import { SteadyClock } from './core/steady-clock.js'
 import { hintFor, isRequest, meantName, spanIn, written } from './option-hints.js'
 
 /** Which fields of a query or of a body belong to the key: `only` these, or all but those to `ignore`. */
@@ -155,7 +156,7 @@ export interface CacheOptions {
   memory?: MemoryBudget
   /** The store that several machines share. Default: none. */
   redis?: RedisOptions
-  /** Where the time is read. Default: `Date`. */
+  /** Where the time is read. Default: the time of the machine, without its jumps backwards. */
   clock?: Clock
   /** When somebody should look. */
   alerts?: AlertOptions
@@ -399,7 +400,7 @@ export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
     maxBytes,
     redis: resolveRedis(options.redis),
     alerts: resolveAlerts(options.alerts),
-    clock: options.clock ?? { now: () => Date.now() },
+    clock: options.clock ?? new SteadyClock(),
   }
 }
 

@@ -101,5 +101,8 @@ export interface StoreUsage extends Pick<TierUsage, 'damaged' | 'failures' | 'fa
 
 /** Where the cache reads the time. Inject one to test expiry without waiting. */
 export interface Clock {
+  /** Never less than before. */
   now(): Milliseconds
+  /** How far that is ahead of the wall clock, which HTTP dates speak of; more than 0 once that was set back. Without it: 0. */
+  lead?(): Milliseconds
 }

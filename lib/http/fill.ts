@@ -108,7 +108,7 @@ export class Fill implements Sink {
     this.#isCovered = status >= 500 && this.#coverNow() !== undefined
     if (this.#isCovered) return this.#hold(true)
     if (this.stale.base !== undefined && status === 304) return this.#hold(true)
-    const verdict = policy.judgeHead(method, status, fields, engine.clock.now())
+    const verdict = policy.judgeHead(method, status, fields, engine.clock.now(), engine.clock.lead?.())
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     if (typeof verdict === 'string' || refusal !== undefined) return this.#passOn(refusal!)
     this.#draft.freshness = verdict
@@ -456,6 +456,7 @@ export class Fill implements Sink {
       stale.status,
       { ...this.#before, ...headers, age: this.#draft.fields['age'] },
       now,
+      engine.clock.lead?.(),
     )
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
     const { asOf } = this.#draft

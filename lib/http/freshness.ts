@@ -39,7 +39,7 @@ export interface StaleSpans {
 
 /**
  * How long a shared cache may take an answer for fresh (RFC 9111 section 4.2). The handler's own words win over `ttl`; undefined when it
- * said nothing and `ttl` is 0.
+ * said nothing and `ttl` is 0. `lead` is how far `now` is ahead of the wall clock, which HTTP dates speak of.
  */
 export function freshnessOf(
   fields: Fields,
@@ -47,9 +47,14 @@ export function freshnessOf(
   ttl: Milliseconds,
   { staleWhileRevalidate, staleIfError }: StaleSpans,
   now: Milliseconds,
+  lead: Milliseconds = 0,
 ): Freshness | undefined {
-  const date = instantOf(fields, 'date', now) ?? now
-  const explicit = explicitLifetime(fields, directives, date, now)
+  const instantAt = (name: string): Milliseconds | undefined => {
+    const instant = instantOf(fields, name, now)
+    return instant === undefined ? undefined : instant + lead
+  }
+  const date = instantAt('date') ?? now
+  const explicit = explicitLifetime(fields, directives, date, instantAt)
   if (explicit === undefined && ttl === 0) return undefined
   const generatedAt = now - initialAge(fields, date, now)
   // Garbage in max-age or Expires is NaN here: stale already, as RFC 9111 section 4.2.1 encourages.
@@ -80,12 +85,12 @@ function explicitLifetime(
   fields: Fields,
   directives: Directives,
   date: Milliseconds,
-  now: Milliseconds,
+  instantAt: (name: string) => Milliseconds | undefined,
 ): Milliseconds | undefined {
   const seconds = deltaSeconds(directives, 's-maxage') ?? deltaSeconds(directives, 'max-age')
   if (seconds !== undefined) return seconds * 1000
   if (fields['expires'] === undefined) return undefined
-  const expires = instantOf(fields, 'expires', now)
+  const expires = instantAt('expires')
   return expires === undefined ? NaN : expires - date
 }
 

@@ -55,7 +55,13 @@ export class Policy {
    * Whether an answer with this status and header may be stored, and how long it is fresh. `fields` are all that the client gets, not only
    * the handler's: a `no-store` set by middleware in front counts.
    */
-  judgeHead(method: string, status: number, fields: Fields, now: Milliseconds): RefusalReason | Freshness {
+  judgeHead(
+    method: string,
+    status: number,
+    fields: Fields,
+    now: Milliseconds,
+    lead?: Milliseconds,
+  ): RefusalReason | Freshness {
     if (method === 'HEAD') return 'head'
     const directives = parseCacheControl(joined(fields, 'cache-control'))
     if (directives === undefined) return 'cache-control'
@@ -66,7 +72,7 @@ export class Policy {
     if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return 'status'
     const ttl = this.#ttlFor(status)
     if (ttl === undefined) return 'status'
-    const freshness = freshnessOf(fields, directives, ttl, this.route, now)
+    const freshness = freshnessOf(fields, directives, ttl, this.route, now, lead)
     if (freshness === undefined) return status === 200 ? 'no-freshness' : 'status'
     return isUseful(freshness, directives, now) || (status === 200 && method === 'GET' && hasValidator(fields))
       ? freshness

@@ -1,3 +1,4 @@
+import { isFromFuture } from '../wall-time.js'
 import type { Clock, Milliseconds } from '../../core/types.js'
 import type { EntryFiles, Place } from './entry-files.js'
 import type { Failures } from '../failures.js'
@@ -131,7 +132,10 @@ export class Sweep {
     const { clock, isDeep, ttl } = this.parts
     const { usedAt, writtenAt } = found
     if (usedAt === undefined) return this.#attempt(() => this.#judgeBody(found))
-    const mayHaveExpired = ttl !== undefined && writtenAt !== undefined && clock.now() >= writtenAt + ttl
+    const mayHaveExpired =
+      ttl !== undefined &&
+      writtenAt !== undefined &&
+      (clock.now() >= writtenAt + ttl || isFromFuture(writtenAt, clock.now()))
     if (isDeep || mayHaveExpired || writtenAt === undefined) {
       return this.#attempt(async () => {
         if (await this.#stays(found)) this.#keep({ ...found, bytes: found.space, usedAt }, oldest)

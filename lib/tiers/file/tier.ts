@@ -11,6 +11,7 @@ import { nodeFileSystem, type FileSystem } from './fs.js'
 import { Ledger } from './ledger.js'
 import { Locks } from './locks.js'
 import { entryOf, metaOf, type UseSpans, type Meta } from '../meta.js'
+import { fromWallTime, isFromFuture, toWallTime, wallClock } from '../wall-time.js'
 import { bodyName, folderOf, isDigest, isFolder, locationOf, placeOf } from './names.js'
 import { concerns, OwedPurges, type Purge } from './purges.js'
 import { mostRecent } from './recent.js'
@@ -82,6 +83,8 @@ export class FileTier implements Tier {
   readonly #owed: OwedPurges
   readonly #writes = new Set<Write>()
   readonly #timer: NodeJS.Timeout
+  /** What lies on disk says its time. */
+  readonly #wall: Clock
   #underWay = { bytes: 0, space: 0 }
   #evicted = 0
   #expired = 0
@@ -94,11 +97,12 @@ export class FileTier implements Tier {
     const { dir, clock, fs = nodeFileSystem, sweepInterval = SWEEP_INTERVAL } = options
     this.maxEntryBytes = Math.min(options.maxEntryBytes, options.maxBytes)
     this.#fs = fs
+    this.#wall = wallClock(clock)
     this.#folders = new Folders(dir, fs)
     this.#marks = new TagMarks(this.#folders, fs)
-    this.#files = new EntryFiles(this.#folders, fs, this.#marks, clock)
+    this.#files = new EntryFiles(this.#folders, fs, this.#marks, this.#wall)
     this.#failures = new Failures(clock, error => options.report?.({ type: 'tier-error', tier: this.name, error }))
-    this.#owed = new OwedPurges(clock)
+    this.#owed = new OwedPurges(this.#wall)
     this.#timer = setInterval(() => this.#sweepSoon(), sweepInterval).unref()
     this.#sweepSoon()
   }
@@ -245,11 +249,16 @@ export class FileTier implements Tier {
       const loaded = await this.#files.load(place, meta => this.#judge(meta, key), true)
       if (loaded.is === 'damaged' || loaded.is === 'expired') await this.#discard(place, loaded)
       this.#failures.worked('read')
-      return loaded.is === 'found' ? entryOf(loaded.meta, loaded.body, this.#spansOf(loaded.meta)) : undefined
+      return loaded.is === 'found' ? this.#entryOf(loaded) : undefined
     } catch (error) {
       this.#failures.failed('read', error)
       return undefined
     }
+  }
+
+  #entryOf({ meta, body }: Extract<Loaded, { is: 'found' }>): CacheEntry {
+    const known = { ...meta, storedAt: Math.min(meta.storedAt, this.#wall.now()) }
+    return fromWallTime(entryOf(known, body, this.#spansOf(known)), this.options.clock)
   }
 
   #judge(meta: Meta, key?: string): 'wanted' | 'expired' | 'absent' {
@@ -263,7 +272,9 @@ export class FileTier implements Tier {
   }
 
   #isExpired(meta: Meta): boolean {
-    return this.options.clock.now() >= (this.#expiryOf(meta) ?? Infinity)
+    const expiry = this.#expiryOf(meta)
+    const now = this.#wall.now()
+    return expiry !== undefined && (now >= expiry || isFromFuture(meta.storedAt, now))
   }
 
   /** What the handler's own headers say is kept to; otherwise audio for a key does not age unless the user says so. */
@@ -277,7 +288,7 @@ export class FileTier implements Tier {
     const { explicit, storedAt, freshSpan, refreshSpan, coverSpan } = meta
     if (explicit) return { freshSpan, refreshSpan, coverSpan }
     const fromNow = (span: Milliseconds): Milliseconds =>
-      Math.min(this.#expiryOf(meta) ?? Infinity, this.options.clock.now() + span) - storedAt
+      Math.min(this.#expiryOf(meta) ?? Infinity, this.#wall.now() + span) - storedAt
     return { freshSpan: fromNow(freshSpan), refreshSpan: fromNow(refreshSpan), coverSpan: fromNow(coverSpan) }
   }
 
@@ -326,7 +337,7 @@ export class FileTier implements Tier {
   }
 
   async #commit(write: Write): Promise<boolean> {
-    const { entry } = write
+    const entry = toWallTime(write.entry, this.options.clock)
     const { body } = entry
     const { maxBytes, minFreeBytes } = this.options
     const meta = metaOf(entry, { size: body.length, sha256: await sha256OfBody(body) }, this.#expiryOf(entry))
@@ -427,7 +438,8 @@ export class FileTier implements Tier {
 
   async #sweep(isBackground: boolean, isDeep: boolean): Promise<SweepReport> {
     const stopped = this.#sweepsStopped
-    const { clock, maxBytes, minFreeBytes, ttl } = this.options
+    const { maxBytes, minFreeBytes, ttl } = this.options
+    const clock = this.#wall
     const failures = this.#failures
     const failedBefore = failures.count
     const sweep = new Sweep({

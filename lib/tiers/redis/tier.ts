@@ -13,6 +13,7 @@ import type { PurgeLogOptions } from './purge-log.js'
 import { PurgeLogs } from './purge-logs.js'
 import { sharedSecret } from './secret.js'
 import { tryOut } from './try-out.js'
+import { fromWallTime, isFromFuture, toWallTime, wallClock } from '../wall-time.js'
 import { decodeValue, encodeValue } from './value.js'
 
 export interface RedisTierOptions extends ResolvedRedis {
@@ -152,14 +153,17 @@ export class RedisTier implements Tier {
     if (value === undefined || value === null) return undefined
     const entry = await decodeValue(value, key)
     if (entry === undefined) this.#damaged++
+    const { clock } = this.options
+    // Whoever has another time may still use it; here it is a miss, and what is made anew takes its place.
+    if (entry !== undefined && isFromFuture(entry.storedAt, wallClock(clock).now())) return undefined
     // Purges that came while it was read count too.
-    if (entry !== undefined && this.#logs.allows(entry)) return entry
+    if (entry !== undefined && this.#logs.allows(entry)) return fromWallTime(entry, clock)
     void this.#attempt('remove', { name: 'UNLINK', key: name })
     return undefined
   }
 
   async #write(entry: CacheEntry, before: Promise<unknown> | undefined): Promise<boolean> {
-    const value = await encodeValue(entry)
+    const value = await encodeValue(toWallTime(entry, this.options.clock))
     await before
     const name = this.#names.entry(entry.key)
     const stay = Math.floor(Math.min(deleteAtOf(entry) - this.options.clock.now(), LONGEST_STAY))
