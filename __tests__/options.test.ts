@@ -178,9 +178,12 @@ describe('an unknown name', () => {
   it.each<[unknown, string]>([
     [
       { apis: {} },
-      'createCache has no option "apis": did you mean "api"? Or write one of api, enhanced, ai, tts, memory, redis, clock',
+      'createCache has no option "apis": did you mean "api"? Or write one of api, enhanced, ai, tts, memory, runs, redis, clock',
     ],
-    [{ colours: 1 }, 'createCache has no option "colours": write one of api, enhanced, ai, tts, memory, redis, clock'],
+    [
+      { colours: 1 },
+      'createCache has no option "colours": write one of api, enhanced, ai, tts, memory, runs, redis, clock',
+    ],
     [{ ttl: 1 }, 'createCache has no option "ttl": it belongs to a profile: createCache({ api: { ttl: … } })'],
     [
       { cacheDir: 'a' },

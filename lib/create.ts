@@ -6,6 +6,7 @@ import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
 import { Metrics } from './core/metrics.js'
+import { Places } from './core/places.js'
 import { Purges, Stack } from './core/stack.js'
 import { profileOf, tagsOf } from './core/tags.js'
 import { Traces } from './core/traces.js'
@@ -166,6 +167,8 @@ export function createCache(options: CacheOptions = {}): Cache {
     hits: new KnownHits(),
     unshared: new Unshared(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
+    detached: new Places(resolved.runs.maxDetached),
+    refreshing: new Places(resolved.runs.maxRefreshes),
     refreshes: new WeakMap(),
     clock,
     home: new AsyncResource('Reelcache'),

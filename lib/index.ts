@@ -31,6 +31,7 @@ export type {
   RedisClient,
   RedisOptions,
   RouteOptions,
+  RunOptions,
   TtsOptions,
 } from './options.js'
 export type { CacheEvent, CacheEventListener } from './core/events.js'

@@ -101,6 +101,14 @@ export interface MemoryBudget {
   maxBytes?: number
 }
 
+/** Runs of handlers that no client waits for. */
+export interface RunOptions {
+  /** Handlers that may run on at one time after their clients have left, or have been sent a stale response. The others end with their clients. Default: 32. */
+  maxDetached?: number
+  /** Stale entries that are refreshed in the background at one time. The others are served stale until their turn comes. Default: 32. */
+  maxRefreshes?: number
+}
+
 /** A client of node-redis (`createClient`, `createCluster`) or ioredis (`Redis`, `Cluster`), version 5 or later. */
 export interface RedisClient {
   duplicate(...settings: never[]): unknown
@@ -154,6 +162,8 @@ export interface CacheOptions {
   tts?: TtsOptions
   /** The budget all profiles draw on. */
   memory?: MemoryBudget
+  /** How many handlers may run without a client. */
+  runs?: RunOptions
   /** The store that several machines share. Default: none. */
   redis?: RedisOptions
   /** Where the time is read. Default: the time of the machine, without its jumps backwards. */
@@ -198,6 +208,7 @@ export type ResolvedAlerts = Readonly<Required<Omit<AlertOptions, 'diskFree'>>> 
 export interface ResolvedOptions {
   readonly profiles: Readonly<Record<ProfileName, ResolvedProfile>>
   readonly maxBytes: number
+  readonly runs: Readonly<Required<RunOptions>>
   /** Undefined: this machine is alone. */
   readonly redis: ResolvedRedis | undefined
   readonly alerts: ResolvedAlerts
@@ -229,6 +240,8 @@ const ALERT_DEFAULTS: ResolvedAlerts = {
   ...{ heap: 0.8, heapCritical: 0.95, thrashing: 0.5, hitRateFall: 0.5, coveredErrors: 5, eventLoopDelay: 100 },
   ...{ filesFull: 0.95, diskFree: undefined, interval: 15_000 },
 }
+
+const RUN_DEFAULTS = { maxDetached: 32, maxRefreshes: 32 }
 
 const REDIS_DEFAULTS = { prefix: 'reelcache:', timeout: 50, maxEntryBytes: 1024 * 1024, lease: 10_000 }
 
@@ -275,6 +288,8 @@ const price: Check = value =>
 const times: Check = value => (isNumber(value, 1) ? undefined : 'a number, 1 or more')
 const count: Check = value =>
   isNumber(value, 1, 16_777_216) && Number.isInteger(value) ? undefined : 'a whole number of entries, 1 to 16,777,216'
+const runs: Check = value =>
+  isNumber(value, 0, 1_000_000) && Number.isInteger(value) ? undefined : 'a whole number of runs, 0 to 1,000,000'
 const bytes: Check = value =>
   isNumber(value, 1) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 1 or more (1 MiB: 1_048_576)'
 const bytesOrNone: Check = value =>
@@ -355,6 +370,7 @@ const TTS_CHECKS: Readonly<Record<keyof TtsOptions, Check>> = {
   warmUpTime: timer,
 }
 const MEMORY_CHECKS: Readonly<Record<keyof MemoryBudget, Check>> = { maxBytes: bytes }
+const RUN_CHECKS: Readonly<Record<keyof RunOptions, Check>> = { maxDetached: runs, maxRefreshes: runs }
 const REDIS_CHECKS: Readonly<Record<keyof RedisOptions, Check>> = {
   client: redisClient,
   prefix: text,
@@ -380,6 +396,7 @@ const CACHE_CHECKS: Readonly<Record<keyof CacheOptions, Check>> = {
   ai: section,
   tts: section,
   memory: section,
+  runs: section,
   redis: section,
   clock,
   alerts: section,
@@ -392,12 +409,14 @@ export function resolveOptions(options: CacheOptions = {}): ResolvedOptions {
     return profile && `it belongs to a profile: createCache({ ${profile}: { ${name}: … } })`
   })
   check('memory', options.memory, MEMORY_CHECKS)
+  check('runs', options.runs, RUN_CHECKS)
   const maxBytes = options.memory?.maxBytes ?? DEFAULT_MAX_BYTES
   if (maxBytes < MIN_MAX_BYTES) throw tooSmall('memory.maxBytes', maxBytes, DEFAULT_MAX_BYTES)
   const profiles = Object.fromEntries(PROFILES.map(name => [name, resolveProfile(name, options[name], maxBytes)]))
   return {
     profiles: profiles as Record<ProfileName, ResolvedProfile>,
     maxBytes,
+    runs: { ...RUN_DEFAULTS, ...withoutUndefined(options.runs ?? {}) },
     redis: resolveRedis(options.redis),
     alerts: resolveAlerts(options.alerts),
     clock: options.clock ?? new SteadyClock(),

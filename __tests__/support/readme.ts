@@ -17,6 +17,7 @@ export function regenerated(readme: string): string {
       'ProfileOptions',
       'TtsOptions',
       'MemoryBudget',
+      'RunOptions',
       'RedisOptions',
       'AudioOptions',
       'AlertOptions',

@@ -122,6 +122,8 @@ export class Flight<Answer, Live, Asker = unknown> {
   wasPersonal = false
   /** Told when it ends: what was held for it can go. */
   onEnd: ((outcome: Outcome) => void) | undefined
+  /** Told when the first comes to wait for it, and when nobody does any more. */
+  onCompany: (() => void) | undefined
   readonly #followers = new Set<Follower<Answer, Live, Asker>>()
   readonly #since = performance.now()
   #live: Live | undefined
@@ -136,6 +138,11 @@ export class Flight<Answer, Live, Asker = unknown> {
   /** The answer while it is being made, for those who can take it so. */
   get live(): Live | undefined {
     return this.#live
+  }
+
+  /** How many wait for it. */
+  get waiting(): number {
+    return this.#followers.size
   }
 
   /** Milliseconds since it began. */
@@ -153,7 +160,11 @@ export class Flight<Answer, Live, Asker = unknown> {
     const follower: Follower<Answer, Live, Asker> = { ...waiting, ...own }
     this.#followers.add(follower)
     this.flights.countWaiting(1)
-    return () => void follower.flight.#dismiss(follower)
+    if (this.#followers.size === 1) this.onCompany?.()
+    return () => {
+      const { flight } = follower
+      if (flight.#dismiss(follower) && flight.waiting === 0) flight.onCompany?.()
+    }
   }
 
   /** The answer is being made before everybody's eyes: whoever can take it so waits no longer. */
@@ -215,6 +226,7 @@ export class Flight<Answer, Live, Asker = unknown> {
     if (isSilent && !follower.isCovered) return this.#bequeath(follower)
     this.#dismiss(follower)
     follower.settle({ is: follower.isCovered ? 'late' : 'alone' })
+    if (this.waiting === 0) this.onCompany?.()
   }
 
   /** The heir leads a new flight and takes the other followers along. */
@@ -232,6 +244,8 @@ export class Flight<Answer, Live, Asker = unknown> {
       next.#followers.add(follower)
     }
     this.#followers.clear()
+    next.onCompany?.()
+    if (this.outcome === 'flying') this.onCompany?.()
   }
 
   /** False: it was not waiting any more. */

@@ -5,6 +5,7 @@ import type { LiveReader, StopReading } from '../core/live.js'
 import type { Backoff } from '../core/backoff.js'
 import type { Leases } from '../core/leases.js'
 import type { StaleReason } from '../core/outcomes.js'
+import type { Places } from '../core/places.js'
 import type { CacheEntry, Clock, Milliseconds, Tier } from '../core/types.js'
 import type { Unshared } from '../core/unshared.js'
 import type { Asker } from './asker.js'
@@ -52,6 +53,10 @@ export interface Engine {
   readonly unshared: Unshared<Asker>
   /** Keys whose last refresh failed. */
   readonly backoff: Backoff
+  /** For runs of handlers that go on though nobody waits for their answer. */
+  readonly detached: Places
+  /** For refreshes in the background. */
+  readonly refreshing: Places
   /** Requests that the cache itself runs through the app, and what for. */
   readonly refreshes: WeakMap<object, Refresh>
   readonly clock: Clock

@@ -9,6 +9,7 @@ import { EVERYBODY } from '../core/flights.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
 import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
 import { capture, type Capture, type Sink } from './capture.js'
+import { Company, type Run } from './company.js'
 import { conditionsOf, isConditional } from './conditional.js'
 import { Draft } from './draft.js'
 import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
@@ -48,7 +49,7 @@ export interface Stale {
 }
 
 /** One run of the handler on a miss: what it answers goes to the client, and into the store where the policy agrees. */
-export class Fill implements Sink {
+export class Fill implements Sink, Run {
   /** What the handler answers may still be stored. */
   #isStoring = true
   readonly #before: Fields
@@ -71,6 +72,9 @@ export class Fill implements Sink {
   /** What the handler writes to once it goes on without its client. */
   #alone: ServerResponse | undefined
   #silence: NodeJS.Timeout | undefined
+  readonly #company: Company
+  /** Its client was sent a stale response because it took too long. */
+  #isLate = false
   /** By how many fields requests were told apart when the answer was shared. */
   #sharedFor = 0
 
@@ -84,6 +88,7 @@ export class Fill implements Sink {
     this.#observation = observe(visit, validatorsOf(stale.base), key.visibleQuery)
     this.#draft = new Draft(visit, this.#before, this.#observation)
     this.#front = frontOf(req, res)
+    this.#company = new Company(this, visit.engine.detached)
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
     this.#capture = capture(res, this)
     if (stale.cover !== undefined) this.#expectFailure(stale.cover)
@@ -181,6 +186,7 @@ export class Fill implements Sink {
   #stopTimers(): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#silence)
+    this.#company.leave()
   }
 
   abort(): void {
@@ -199,15 +205,21 @@ export class Fill implements Sink {
     const { req, res } = this.visit
     this.#attachment ??= new Attachment(
       ...([req, res, this.#front, this.#context] as const),
-      () => this.#isUseful,
+      () => this.#company.mayGoOn(),
       () => this.#goOnAlone(),
     )
     return this.#attachment
   }
 
-  /** Somebody has a use for what the handler makes, besides its client. */
-  get #isUseful(): boolean {
-    return this.#body.hasReaders || (this.visit.route.ignoreClientAbort && this.#isStoring)
+  get hasCompany(): boolean {
+    if (this.#body.hasReaders) return true
+    // Who waits can begin anew, unless this run is paid for or has come some way.
+    const isWorthWaiting = this.visit.route.ignoreClientAbort || this.#alone !== undefined
+    return this.#isStoring && isWorthWaiting && this.flight.waiting > 0
+  }
+
+  get isKept(): boolean {
+    return this.#isStoring && (this.visit.route.ignoreClientAbort || this.#isLate)
   }
 
   /** Whoever waits or comes may read along from now on. */
@@ -230,6 +242,7 @@ export class Fill implements Sink {
           this.#context.runInAsyncScope(() => process.nextTick(() => res.emit('drain')))
         this.#attach()
         const stop = body.join(reader)
+        this.#stopIfUseless()
         return () => {
           stop()
           this.#stopIfUseless()
@@ -316,7 +329,9 @@ export class Fill implements Sink {
     this.flight.release({ entry: cover, varied: this.#draft.varied, why: 'stale-if-error' })
     this.#capture.release()
     this.#sendCover(cover, undefined)
+    this.#isLate = true
     this.#part(head)
+    this.#stopIfUseless()
   }
 
   #headSoFar(): Head {
@@ -331,12 +346,13 @@ export class Fill implements Sink {
     const other = this.#attach().part(head)
     this.#capture.redirect(other)
     this.#alone = other
+    this.flight.onCompany = () => this.#stopIfUseless()
     this.#timer = setTimeout(() => other.destroy(), LONGEST_RUN).unref()
     if (this.#length > 0 || this.#attach().isDoubtful) this.#watchSilence()
   }
 
   #stopIfUseless(): void {
-    if (this.#alone !== undefined && !this.#isUseful && !this.#alone.writableEnded) this.#alone.destroy()
+    if (this.#alone !== undefined && !this.#alone.writableEnded && !this.#company.mayGoOn()) this.#alone.destroy()
   }
 
   /** The stored answer that stands in for a failure now, if there is one. */

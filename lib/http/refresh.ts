@@ -15,12 +15,15 @@ const LONGEST_REFRESH = 300_000
  */
 export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): void {
   const { engine, profile, policy, route, req, key } = visit
-  const { flights, backoff, unshared } = engine
+  const { flights, backoff, unshared, refreshing } = engine
   // Not what it will be: a mounted router gives it back when the handler does.
   const { baseUrl } = req
   // A request whose own fields spoil the answer refreshes nothing: somebody else's will.
   if (unshared.isPersonal(flightKey, visit)) return
-  if (flights.leader(flightKey) !== undefined || !backoff.begin(flightKey)) return
+  if (flights.leader(flightKey) !== undefined) return
+  const giveBack = refreshing.take()
+  if (giveBack === undefined) return
+  if (!backoff.begin(flightKey)) return giveBack()
   const flight = flights.lead(flightKey)
   flight.knowsStale = true
   const socket = standInSocket(req.socket)
@@ -35,12 +38,13 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
     backoff.isLate(flightKey)
   }
   const over = (isFailure: boolean): void => {
+    giveBack()
     // Where the app did not come to its handler, nobody else has ended the flight.
     flight.abandon()
     // A purge says nothing of the handler.
     if (flight.outcome === 'landed' || flight.fenced) return backoff.worked(flightKey)
     if (isFailure) report()
-    else if (flight.wasPersonal) return backoff.toldNothing(flightKey)
+    if (flight.wasPersonal) return backoff.toldNothing(flightKey)
     backoff.failed(flightKey, isFailure)
   }
   const run = async (): Promise<ServerResponse> => {
