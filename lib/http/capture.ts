@@ -76,7 +76,8 @@ export function capture(res: Response, sink: Sink): Capture {
       if (!isHeld) {
         const isWritable = outward(() => outlet.write.apply(target, args as Parameters<Outlet['write']>))
         if (sink.isOpen) sink.chunk(copyOf(chunk, encoding))
-        return isWritable || sink.isAhead
+        // What middleware in front answers is the handler's: `pipe` waits for `drain` after `false` alone.
+        return (isWritable as unknown) === false ? sink.isAhead : isWritable
       }
       sink.chunk(copyOf(chunk, encoding))
       if (callback !== undefined) process.nextTick(callback)
@@ -151,6 +152,15 @@ export function onHead(res: Response, listener: () => void): void {
     listener()
     return writeHead.call(res, res.statusCode)
   } as Response['writeHead']
+}
+
+/** Tells once whether an answer that has been ended was sent, or its connection closed before. */
+export function onSent(res: ServerResponse, listener: (isSent: boolean) => void): void {
+  const tell = (): void => {
+    res.removeListener('finish', tell).removeListener('close', tell)
+    listener(res.headersSent)
+  }
+  res.on('finish', tell).on('close', tell)
 }
 
 /**

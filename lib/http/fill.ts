@@ -8,7 +8,7 @@ import type { CacheEntry } from '../core/types.js'
 import { EVERYBODY } from '../core/flights.js'
 import { Attachment, frontOf, type Front, type Head } from './attachment.js'
 import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
-import { capture, type Capture, type Sink } from './capture.js'
+import { capture, onSent, type Capture, type Sink } from './capture.js'
 import { Company, type Run } from './company.js'
 import { conditionsOf, isConditional } from './conditional.js'
 import { Draft } from './draft.js'
@@ -420,10 +420,17 @@ export class Fill implements Sink, Run {
     return isProven ? undefined : { reason: 'aborted' }
   }
 
-  /** The last look, when the head has left: then the entry is kept, and whoever waits gets it. */
+  /** Not before the head has left: middleware in front whose `end` takes its time may still add a cookie to it. */
   #settle(entry: CacheEntry): void {
-    const { engine, res } = this.visit
+    const { res } = this.visit
     this.#capture.release()
+    if (this.#isHeld || res.headersSent) return this.#decide(entry)
+    onSent(res, isSent => (isSent ? this.#decide(entry) : this.abort()))
+  }
+
+  /** The last look: then the entry is kept, and whoever waits gets it. */
+  #decide(entry: CacheEntry): void {
+    const { engine, res } = this.visit
     const late = this.#judgeAfterwards()
     if (late !== undefined) {
       this.#refuse(late)

@@ -212,8 +212,8 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
   writeHeader(res, entry, entry.handlerEtag, status, now)
   if (length !== undefined) res.setHeader('content-length', length)
-  res.writeHead(entry.status)
-  res.flushHeaders()
+  // The head leaves with the first bytes, which are there: so whoever wraps `write` in front comes before it.
+  res.statusCode = entry.status
   const saved = savingOf(entry, route.cost, method, res)
   engine.report({ type: 'hit', profile, key: key.text, collapsed: true, saved })
   const stop = join(readerOf(res))

@@ -15,9 +15,10 @@ export function readerOf(res: Response): LiveReader & { readonly isGone: boolean
       return isGone
     },
     write(chunk) {
-      const isWritable = write(chunk)
+      // A `write` of somebody's own may say nothing: only `false` asks to wait, as `pipe` has it.
+      const isWritable: unknown = write(chunk)
       flush?.call(res)
-      return isWritable
+      return isWritable !== false
     },
     // The connection says it, in a context of its own.
     onDrain: listener => void res.on('drain', AsyncResource.bind(listener)),

@@ -11,8 +11,12 @@ import { isAccumulating, mergedValue } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isAudio } from './media.js'
 import { readerOf } from './reader.js'
+import { hasOwnSetHeader, keepAsStored } from './wrapped.js'
 
-/** Sends a stored answer: whole, a part of it, or the news that nothing has changed. */
+/**
+ * Sends a stored answer: whole, a part of it, or the news that nothing has changed. Node writes the head when `end` or `write` asks for it, as it
+ * does for `res.json`: a head that has left already is one to which an `end` that middleware in front has wrapped can add nothing.
+ */
 export function replay(
   { method, headers }: Pick<Asked, 'method' | 'headers'>,
   res: Response,
@@ -51,12 +55,18 @@ export function writeHeader(
   for (const name of removed) res.removeHeader(name)
   // To take away what is not there takes longer than to look.
   if (!hasBody) for (const name of OF_THE_BODY) if (res.hasHeader(name)) res.removeHeader(name)
+  const isWatched = hasOwnSetHeader(res)
   for (const name in headers) {
     if (!hasBody && OF_THE_BODY.has(name)) continue
     const current = isAccumulating(name) ? res.getHeader(name) : undefined
-    res.setHeader(name, mergedValue(name, current, headers[name]!))
+    const value = mergedValue(name, current, headers[name]!)
+    res.setHeader(name, value)
+    if (isWatched) keepAsStored(res, name, value)
   }
-  if (etag !== undefined) res.setHeader('etag', etag)
+  if (etag !== undefined) {
+    res.setHeader('etag', etag)
+    if (isWatched) keepAsStored(res, 'etag', etag)
+  }
   res.setHeader('age', ageOf(entry, now))
   writeStatus(res, status)
 }
@@ -95,21 +105,24 @@ function send(method: string, res: Response, entry: CacheEntry, form: Form): voi
   const { body } = entry
   switch (form.is) {
     case 'not-modified':
-      res.writeHead(304).end()
+      res.statusCode = 304
+      res.end()
       return
     case 'unsatisfiable':
       res.setHeader('content-range', `bytes */${body.length}`)
       res.setHeader('content-length', 0)
-      res.writeHead(416).end()
+      res.statusCode = 416
+      res.end()
       return
     case 'part':
       res.setHeader('content-range', `bytes ${form.start}-${form.end}/${body.length}`)
       res.setHeader('content-length', form.end - form.start + 1)
-      res.writeHead(206).end(body.subarray(form.start, form.end + 1))
+      res.statusCode = 206
+      res.end(body.subarray(form.start, form.end + 1))
       return
     case 'whole':
       if (entry.status !== 204) res.setHeader('content-length', body.length)
-      res.writeHead(entry.status)
+      res.statusCode = entry.status
       if (method === 'HEAD') res.end()
       else res.end(body)
   }
@@ -132,7 +145,7 @@ function sendStream(res: Response, entry: CacheEntry, pace: number): void {
     isEnded = true
     reader.end()
   }
-  res.writeHead(entry.status)
+  res.statusCode = entry.status
   if (pace === 0) reader.onDrain(sendNext)
   sendNext()
 }
