@@ -17,6 +17,7 @@ import { AudioLibrary } from './http/audio.js'
 import type { Answer, Engine, LiveAnswer } from './http/engine.js'
 import type { Dispatch } from './http/in-process.js'
 import { tagOfMovie } from './http/key.js'
+import { KnownDates } from './http/known-dates.js'
 import { KnownHits } from './http/known-hits.js'
 import { KnownKeys } from './http/known-keys.js'
 import { lookUpOf } from './http/look-up.js'
@@ -165,6 +166,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     flights,
     keys: new KnownKeys(),
     hits: new KnownHits(),
+    dates: new KnownDates(),
     unshared: new Unshared(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     detached: new Places(resolved.runs.maxDetached),

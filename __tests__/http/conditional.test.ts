@@ -20,6 +20,58 @@ const part = (start: number, end: number): Form => ({ is: 'part', start, end })
 const whole: Form = { is: 'whole' }
 const unchanged: Form = { is: 'not-modified' }
 
+const failed: Form = { is: 'failed' }
+
+describe('If-Match', () => {
+  it.each([
+    ['"a"', '"a"', whole],
+    ['"b", "a"', '"a"', whole],
+    ['"b","a"', '"a"', whole],
+    ['"a,b"', '"a,b"', whole],
+    [' * ', '"a"', whole],
+    ['*', undefined, whole],
+    ['"b"', '"a"', failed],
+    ['"a,b"', '"b"', failed],
+    ['"A"', '"a"', failed],
+    ['W/"a"', '"a"', failed],
+    ['W/"a"', 'W/"a"', failed],
+    // VLC gives a weak validator back without its mark.
+    ['"a"', 'W/"a"', whole],
+    ['"b"', 'W/"a"', failed],
+    ['a', '"a"', failed],
+    ['', '"a"', failed],
+    ['"a"', undefined, failed],
+  ])('%s for an answer whose validator is %s', (ifMatch, etag, form) => {
+    expect(formFor({ ifMatch }, { etag })).toEqual(form)
+  })
+
+  it('counts before If-Unmodified-Since, If-None-Match and Range (RFC 9110 section 13.2.2)', () => {
+    expect(formFor({ ifMatch: '"b"', ifNoneMatch: '"a"', range: 'bytes=0-1' })).toEqual(failed)
+    expect(formFor({ ifMatch: '"a"', ifUnmodifiedSince: BEFORE })).toEqual(whole)
+    expect(formFor({ ifMatch: '"a"', ifNoneMatch: '"a"' })).toEqual(unchanged)
+    expect(formFor({ ifMatch: '"a"', range: 'bytes=0-1' })).toEqual(part(0, 1))
+    expect(formFor({ ifMatch: '"b"', range: 'bytes=99-' })).toEqual(failed)
+  })
+})
+
+describe('If-Unmodified-Since', () => {
+  it.each([
+    [MODIFIED, {}, whole],
+    [BEFORE, {}, failed],
+    ['rubbish', {}, whole],
+    ['', {}, whole],
+    [BEFORE, { headers: {} }, whole],
+    [BEFORE, { headers: { date: MODIFIED } }, whole],
+  ])('%s for an answer with %o', (ifUnmodifiedSince, given, form) => {
+    expect(formFor({ ifUnmodifiedSince }, given)).toEqual(form)
+  })
+
+  it('counts before If-None-Match and Range', () => {
+    expect(formFor({ ifUnmodifiedSince: BEFORE, ifNoneMatch: '"a"' })).toEqual(failed)
+    expect(formFor({ ifUnmodifiedSince: MODIFIED, range: 'bytes=0-1' })).toEqual(part(0, 1))
+  })
+})
+
 describe('If-None-Match', () => {
   it.each([
     ['"a"', '"a"', true],
@@ -111,7 +163,14 @@ describe('the form of an answer', () => {
         nil: undefined,
       },
     )
-    const conditions = fc.record({ ifNoneMatch: field, ifModifiedSince: field, range: field, ifRange: field })
+    const conditions = fc.record({
+      ifMatch: field,
+      ifUnmodifiedSince: field,
+      ifNoneMatch: field,
+      ifModifiedSince: field,
+      range: field,
+      ifRange: field,
+    })
     fc.assert(
       fc.property(conditions, fc.nat(20), fc.option(fc.string(), { nil: undefined }), (given, length, etag) => {
         const form = formFor(given, { body: { length }, etag })

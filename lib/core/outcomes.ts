@@ -13,6 +13,8 @@ export const BYPASS_REASONS = {
   user: 'the request has a user (req.user)',
   cookie: 'the request carries a cookie that is not ignored',
   option: 'the route option bypass(req) said so',
+  conditional:
+    'a POST with If-Match or If-Unmodified-Since; or a GET with Range or preconditions, to a handler that failed without them and is given them for a while',
   'key-error': 'the route option key(req), movieId(req) or bypass(req) threw or returned something unusable',
   'only-if-cached': 'the client wanted nothing but a stored answer, and there was none: it got a 504',
   nested: 'this cache is already filling the same key for this request',

@@ -124,7 +124,8 @@ function play(engine: Engine, req: Request, res: Response, found: Found | undefi
   if (found === undefined || !isFresh(found.entry, now) || !isAudible(found.entry)) return sayNotCached(res)
   const { entry, tier } = found
   // The key is not shown, in development neither: it holds the URL of whoever made this.
-  replay(req, res, { ...entry, headers: { ...entry.headers, ...GUARDS } }, hit(entry, now), now)
+  const guarded = { ...entry, headers: { ...entry.headers, ...GUARDS } }
+  replay({ engine, method: req.method, headers: req.headers }, res, guarded, hit(entry, now), now)
   const saved = savingOf(entry, cost, req.method, res)
   engine.report({ type: 'hit', profile: entry.profile, key: entry.key, collapsed: false, tier, saved })
 }

@@ -3,8 +3,10 @@ import type { Fields } from './headers.js'
 import { lineOf } from './headers.js'
 import { instantOf, parseHttpDate } from './http-date.js'
 
-/** What the client's validators and Range ask of an answer. */
+/** What the client's preconditions and Range ask of an answer. */
 export interface Conditions {
+  readonly ifMatch: string | undefined
+  readonly ifUnmodifiedSince: string | undefined
   readonly ifNoneMatch: string | undefined
   readonly ifModifiedSince: string | undefined
   readonly range: string | undefined
@@ -12,6 +14,8 @@ export interface Conditions {
 }
 
 export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
+  ifMatch: headers['if-match'],
+  ifUnmodifiedSince: headers['if-unmodified-since'],
   ifNoneMatch: headers['if-none-match'],
   ifModifiedSince: headers['if-modified-since'],
   range: headers.range,
@@ -19,12 +23,17 @@ export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
 })
 
 /** Whether the client asked for anything but the whole answer. */
-export const isConditional = ({ ifNoneMatch, ifModifiedSince, range }: Conditions): boolean =>
-  ifNoneMatch !== undefined || ifModifiedSince !== undefined || range !== undefined
+export const isConditional = (conditions: Conditions): boolean =>
+  isPreconditioned(conditions) || conditions.range !== undefined
 
-/** How a whole answer is to be sent: whole, not at all because it is unchanged, a part of it, or as unsatisfiable. */
+/** Whether the whole answer decides first what it is that the client gets. */
+export const isPreconditioned = ({ ifMatch, ifUnmodifiedSince, ifNoneMatch, ifModifiedSince }: Conditions): boolean =>
+  ifNoneMatch !== undefined || ifModifiedSince !== undefined || ifMatch !== undefined || ifUnmodifiedSince !== undefined
+
+/** How a whole answer is to be sent: whole, not at all because it is unchanged or another one is meant, a part of it, or as unsatisfiable. */
 export type Form =
   | { readonly is: 'whole' }
+  | { readonly is: 'failed' }
   | { readonly is: 'not-modified' }
   | { readonly is: 'part'; readonly start: number; readonly end: number }
   | { readonly is: 'unsatisfiable' }
@@ -39,11 +48,22 @@ export interface Validated {
   readonly body: { readonly length: number }
 }
 
-/** RFC 9110 section 13.2.2: validators first, then Range. */
+/** RFC 9110 section 13.2.2: preconditions in their order, then Range. */
 export function formOf(conditions: Conditions, stored: Validated): Form {
+  if (isAnother(conditions, stored)) return { is: 'failed' }
   if (isNotModified(conditions, stored)) return { is: 'not-modified' }
   if (conditions.range === undefined || !rangeApplies(conditions.ifRange, stored)) return WHOLE
   return rangeOf(conditions.range, stored.body.length)
+}
+
+/** The client means another answer than this one: a player that goes on with a recording must not be given a part of the next. */
+function isAnother({ ifMatch, ifUnmodifiedSince }: Conditions, { etag, headers, storedAt }: Validated): boolean {
+  if (ifMatch !== undefined) return !etagMatchesStrongly(ifMatch, etag)
+  if (ifUnmodifiedSince === undefined) return false
+  // RFC 9110 section 13.1.4: what is no date, and an answer without one, leave nothing to compare.
+  const since = parseHttpDate(ifUnmodifiedSince, storedAt)
+  const modified = instantOf(headers, 'last-modified', storedAt)
+  return since !== undefined && modified !== undefined && modified > since
 }
 
 function isNotModified({ ifNoneMatch, ifModifiedSince }: Conditions, { etag, headers, storedAt }: Validated): boolean {
@@ -65,6 +85,17 @@ export function etagMatches(ifNoneMatch: string, etag: string | undefined): bool
   if (ifNoneMatch.trim() === '*') return true
   if (etag === undefined) return false
   return (ifNoneMatch.match(ENTITY_TAG) ?? []).some(candidate => opaque(candidate) === opaque(etag))
+}
+
+/**
+ * RFC 9110 section 13.1.1: a weak validator of the list matches nothing, and `*` whatever there is. VLC leaves out the mark of a weak one it was
+ * given, which express's `sendFile` gives; a cache need not compare (section 13.1.1), and this one is told a recording from the next by it.
+ */
+export function etagMatchesStrongly(ifMatch: string, etag: string | undefined): boolean {
+  if (ifMatch.trim() === '*') return true
+  if (etag === undefined) return false
+  const meant = opaque(etag)
+  return ifMatch === meant || (ifMatch.match(ENTITY_TAG) ?? []).some(candidate => candidate === meant)
 }
 
 const opaque = (etag: string): string => etag.replace(/^W\//, '')

@@ -1,13 +1,16 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { Response } from 'express'
 import { makeEntry } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
-import type { Refusal } from './cache-status.js'
+import { newHeaderMap } from '../core/header-map.js'
+import type { Refusal, Status } from './cache-status.js'
 import { etagFor } from './etag.js'
 import { entryTimes, type Freshness } from './freshness.js'
 import { handlerFields, type HandlerFields } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { IMPLICITLY_VARIED, type Observation } from './observe.js'
+import { setStatus } from './replay.js'
 import { sessionText } from './session.js'
 import { variantKey, variesOn } from './vary.js'
 import type { Visit } from './visit.js'
@@ -26,11 +29,13 @@ export class Draft {
   readonly asOf: string | undefined
   readonly #since = performance.now()
   readonly #session: string | undefined
+  #said: number | string | string[] | undefined
 
   constructor(
     private readonly visit: Visit,
     /** What stood on the response before the handler ran. */
     private readonly before: Fields,
+    private readonly sendsDate: boolean,
     private readonly observation: Observation,
   ) {
     this.asOf = visit.engine.asOf?.()
@@ -39,8 +44,31 @@ export class Draft {
 
   readHead(res: Response): void {
     this.status = res.statusCode
-    this.fields = res.getHeaders()
+    const fields = res.getHeaders()
+    const said = fields['cache-status']
+    // Of an answer whose head is read again: what this cache says is not the handler's.
+    if (said !== undefined && said === this.#said) setOrDelete(fields, 'cache-status', this.fields['cache-status'])
+    this.fields = fields
     this.own = handlerFields(this.before, this.fields)
+    const hasNoDate = this.sendsDate && !res.sendDate && fields['date'] === undefined
+    if (hasNoDate) this.own = { ...this.own, removed: [...this.own.removed, 'date'] }
+  }
+
+  /** Adds what became of the answer to what caches before this one have said (RFC 9211 section 2). */
+  say(res: Response, status: Status): void {
+    setStatus(res, status, this.fields['cache-status'])
+    this.#said = res.getHeader('cache-status')
+  }
+
+  /** The Date that hits will carry, unless the handler has set one or wants none. */
+  date(res: Response): void {
+    const { engine } = this.visit
+    if (!res.sendDate || res.hasHeader('date')) return
+    const date = engine.dates.of(engine.clock.now())
+    res.setHeader('date', date)
+    // An Age says that the answer was made before: only then the entry does not know when it left.
+    if (this.fields['age'] === undefined) return
+    this.own = { ...this.own, headers: Object.assign(newHeaderMap(), this.own.headers, { date }) }
   }
 
   line(name: string): string | undefined {
@@ -143,6 +171,11 @@ export class Draft {
   get #isEncoded(): boolean {
     return this.line('content-encoding') !== undefined
   }
+}
+
+function setOrDelete(fields: OutgoingHttpHeaders, name: string, value: Fields[string]): void {
+  if (value === undefined) Reflect.deleteProperty(fields, name)
+  else fields[name] = value as OutgoingHttpHeader
 }
 
 /** Where the chunks of an event stream end: on a hit they come as they came first. */

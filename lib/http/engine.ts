@@ -10,6 +10,7 @@ import type { CacheEntry, Clock, Milliseconds, Tier } from '../core/types.js'
 import type { Unshared } from '../core/unshared.js'
 import type { Asker } from './asker.js'
 import { withKey, type Status } from './cache-status.js'
+import type { KnownDates } from './known-dates.js'
 import type { KnownHits } from './known-hits.js'
 import type { KnownKeys } from './known-keys.js'
 
@@ -49,6 +50,7 @@ export interface Engine {
   readonly flights: Flights<Answer, LiveAnswer, Asker>
   readonly keys: KnownKeys
   readonly hits: KnownHits
+  readonly dates: KnownDates
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Unshared<Asker>
   /** Keys whose last refresh failed. */

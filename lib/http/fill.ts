@@ -19,7 +19,7 @@ import { outdatedTags } from './key.js'
 import { START_BYTES } from './media.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { renewedHeaders } from './renewed-headers.js'
-import { mayBeTransformed, offerRanges, replay, setStatus, writeLocation } from './replay.js'
+import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.js'
 import { concernOf } from './refused.js'
 import { store } from './store.js'
 import type { Visit } from './visit.js'
@@ -53,6 +53,7 @@ export class Fill implements Sink, Run {
   /** What the handler answers may still be stored. */
   #isStoring = true
   readonly #before: Fields
+  readonly #sendsDate: boolean
   readonly #draft: Draft
   readonly #observation: Observation
   readonly #capture: Capture
@@ -86,7 +87,8 @@ export class Fill implements Sink, Run {
     const { req, res, key, route } = visit
     this.#before = res.getHeaders()
     this.#observation = observe(visit, validatorsOf(stale.base), key.visibleQuery)
-    this.#draft = new Draft(visit, this.#before, this.#observation)
+    this.#sendsDate = res.sendDate
+    this.#draft = new Draft(visit, this.#before, this.#sendsDate, this.#observation)
     this.#front = frontOf(req, res)
     this.#company = new Company(this, visit.engine.detached)
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
@@ -136,6 +138,7 @@ export class Fill implements Sink, Run {
     const answer = { key: this.#draft.key, headers: own.headers, profile, status }
     if (method === 'POST' && status === 200) writeLocation(engine, res, answer)
     offerRanges(method, res, answer)
+    this.#draft.date(res)
   }
 
   /**
@@ -379,7 +382,7 @@ export class Fill implements Sink, Run {
     const { engine, profile, key, res } = this.visit
     const now = engine.clock.now()
     engine.report({ type: 'stale', profile, key: key.text, why: 'stale-if-error' })
-    resetHead(res, this.#before)
+    resetHead(res, this.#before, this.#sendsDate)
     this.#replay(cover, stale(cover, 'stale-if-error', status, now), now)
   }
 
@@ -440,7 +443,7 @@ export class Fill implements Sink, Run {
       this.#forgetBody()
     }
     if (this.#isHeld) {
-      resetHead(res, this.#before)
+      resetHead(res, this.#before, this.#sendsDate)
       this.#replay(entry, miss(this.#was, late), engine.clock.now())
     }
   }
@@ -496,7 +499,7 @@ export class Fill implements Sink, Run {
       this.#refuse(refusal ?? { reason: 'purged' })
     }
     if (this.#isHeld) {
-      resetHead(res, this.#before)
+      resetHead(res, this.#before, this.#sendsDate)
       this.#replay(entry, revalidated(refusal === undefined), now)
     }
     this.#observation.restore()
@@ -568,7 +571,7 @@ export class Fill implements Sink, Run {
   }
 
   #writeStatus(status: Status): void {
-    setStatus(this.visit.res, this.#shown(status), this.#draft.fields['cache-status'])
+    this.#draft.say(this.visit.res, this.#shown(status))
   }
 
   #shown(status: Status): Status {

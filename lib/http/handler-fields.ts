@@ -17,13 +17,15 @@ const HOP_BY_HOP = new Set([
 ])
 
 /** Fields that the cache writes itself on every answer. */
-const OWN = new Set(['age', 'cache-status', 'x-cache', 'content-length'])
+const OWN = new Set(['age', 'x-cache', 'content-length'])
 
 /** Most handlers take nothing away, and each entry would hold an empty list. */
 const NOTHING: readonly string[] = Object.freeze([])
 
 /** Fields that middleware before and after the cache add members to: only what was added is the handler's. */
-const ACCUMULATING = new Set(['vary', 'link', 'access-control-expose-headers', 'server-timing', 'allow'])
+const ACCUMULATING = new Set([
+  ...['vary', 'link', 'access-control-expose-headers', 'server-timing', 'allow', 'cache-status'],
+])
 
 export interface HandlerFields {
   /** All but the validator. */

@@ -28,9 +28,11 @@ export const members = (list: string): string[] =>
 export const locationsOf = (fields: Fields): string[] =>
   ['location', 'content-location'].map(name => lineOf(fields, name)).filter(location => location !== undefined)
 
-/** Puts back what stood on the response, so that another answer can be written. */
-export function resetHead(res: ServerResponse, before: Fields): void {
+/** Puts back what stood on the response, so that another answer can be written; `sendDate` says whether Node was to write its Date. */
+export function resetHead(res: ServerResponse, before: Fields, sendDate: boolean): void {
   res.statusMessage = ''
   for (const name of res.getHeaderNames()) if (before[name] === undefined) res.removeHeader(name)
   for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value)
+  // Node takes the removal of a Date for a wish to have none.
+  res.sendDate = sendDate
 }

@@ -10,7 +10,7 @@ import { askedBy, type Asked } from './asked.js'
 import type { Asker } from './asker.js'
 import * as say from './cache-status.js'
 import { onHead } from './capture.js'
-import { conditionsOf } from './conditional.js'
+import { conditionsOf, isPreconditioned } from './conditional.js'
 import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnswer, type Refresh } from './engine.js'
 import { elect } from './election.js'
 import { Fill } from './fill.js'
@@ -210,7 +210,7 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   const now = engine.clock.now()
   if (method === 'POST') writeLocation(engine, res, entry)
   const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
-  writeHeader(res, entry, entry.handlerEtag, status, now)
+  writeHeader(engine, res, entry, entry.handlerEtag, status, now)
   if (length !== undefined) res.setHeader('content-length', length)
   // The head leaves with the first bytes, which are there: so whoever wraps `write` in front comes before it.
   res.statusCode = entry.status
@@ -300,9 +300,9 @@ const isMine = ({ key, headers }: Visit, { entry, varied }: Answer): boolean =>
 
 /** A part, or the news that nothing has changed, is made of a whole answer. `bytes=0-` asks for a part that is the whole. */
 function takesLive({ method, headers }: Visit): boolean {
-  const { ifNoneMatch, ifModifiedSince, range } = conditionsOf(headers)
   if (method === 'POST') return true
-  return ifNoneMatch === undefined && ifModifiedSince === undefined && (range === undefined || range === 'bytes=0-')
+  const conditions = conditionsOf(headers)
+  return !isPreconditioned(conditions) && (conditions.range === undefined || conditions.range === 'bytes=0-')
 }
 
 /** RFC 9111 section 5.2.1.7: nothing but a stored answer will do, and there is none. */

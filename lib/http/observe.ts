@@ -13,16 +13,18 @@ import { watchIdentity, type SessionOrigin } from './watched-identity.js'
  * here runs on a hit.
  */
 
-/** Fields that make the handler answer with a part, or with nothing. */
-const CONDITIONAL = ['if-none-match', 'if-modified-since', 'range', 'if-range'] as const
+/** Fields that make the handler answer with a part, with nothing, or with a failure (412). */
+const CONDITIONAL = [
+  ...(['if-none-match', 'if-modified-since', 'range', 'if-range', 'if-match', 'if-unmodified-since'] as const),
+]
 
 /** Fields whose reading never matters: they are in the key, are set aside, or speak of the connection and not of the answer. */
 const HARMLESS = new Set<string>([
   ...CONDITIONAL,
   ...['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'expect', 'te', 'trailer'],
   ...['connection', 'keep-alive', 'upgrade', 'http2-settings', 'date'],
-  // They can fail a request (412), or ask for a newer answer; neither is stored differently.
-  ...['if-match', 'if-unmodified-since', 'cache-control', 'pragma'],
+  // They ask for a newer answer, which is stored no differently.
+  ...['cache-control', 'pragma'],
 ])
 
 /**
@@ -117,7 +119,8 @@ function visibleHeaders(headers: IncomingHttpHeaders, { etag, lastModified }: Va
 }
 
 function withoutConditions(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const { 'if-none-match': _, 'if-modified-since': __, range: ___, 'if-range': ____, ...others } = headers
+  const others = { ...headers }
+  for (const name of CONDITIONAL) Reflect.deleteProperty(others, name)
   return others
 }
 

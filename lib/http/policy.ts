@@ -39,6 +39,8 @@ export class Policy {
     if (personal !== undefined) return personal
     if (method === 'POST' ? !isBodyRead(req, headers) : hasBody(headers))
       return method === 'POST' ? 'body-unparsed' : 'get-body'
+    // What is to be done only where nothing has changed meanwhile is for the handler to judge.
+    if (method === 'POST' && hasPrecondition(headers)) return 'conditional'
     return this.route.bypass === undefined ? undefined : this.#askRoute(req, this.route.bypass)
   }
 
@@ -170,6 +172,9 @@ function hasUser(req: Request): boolean {
   const { user } = req as { user?: unknown }
   return user !== undefined && user !== null
 }
+
+const hasPrecondition = (headers: IncomingHttpHeaders): boolean =>
+  headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined
 
 export const hasValidator = (fields: Fields): boolean =>
   lineOf(fields, 'etag') !== undefined || lineOf(fields, 'last-modified') !== undefined

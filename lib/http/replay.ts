@@ -3,7 +3,6 @@ import type { Response } from 'express'
 import { ageOf } from '../core/entry.js'
 import { essence } from '../core/media-type.js'
 import type { CacheEntry } from '../core/types.js'
-import type { Asked } from './asked.js'
 import type { Status } from './cache-status.js'
 import type { Engine, Located } from './engine.js'
 import { conditionsOf, formOf, WHOLE, type Conditions, type Form } from './conditional.js'
@@ -11,6 +10,7 @@ import { isAccumulating, mergedValue } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isAudio } from './media.js'
 import { readerOf } from './reader.js'
+import type { Visit } from './visit.js'
 import { hasOwnSetHeader, keepAsStored } from './wrapped.js'
 
 /**
@@ -18,7 +18,7 @@ import { hasOwnSetHeader, keepAsStored } from './wrapped.js'
  * does for `res.json`: a head that has left already is one to which an `end` that middleware in front has wrapped can add nothing.
  */
 export function replay(
-  { method, headers }: Pick<Asked, 'method' | 'headers'>,
+  { engine, method, headers }: Pick<Visit, 'engine' | 'method' | 'headers'>,
   res: Response,
   entry: CacheEntry,
   status: Status,
@@ -28,7 +28,7 @@ export function replay(
   const isTransformed = mayBeTransformed(headers, res, entry)
   const isWhole = entry.status !== 200 || method === 'POST'
   const form: Form = isWhole ? WHOLE : choose(method, entry, conditionsOf(headers), isTransformed)
-  writeHeader(res, entry, entry.etag, status, now, form)
+  writeHeader(engine, res, entry, entry.etag, status, now, form)
   if (isTransformed) weakenEtag(res)
   else offerRanges(method, res, entry)
   if (form.is === 'whole' && entry.chunkEnds !== undefined && method !== 'HEAD') sendStream(res, entry, pace)
@@ -36,13 +36,22 @@ export function replay(
 }
 
 /** RFC 9110 section 15.4.5: what describes a body that is not sent stays away. */
-const OF_THE_BODY = new Set(['content-type', 'content-length', 'content-encoding', 'content-language'])
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  ...['content-type', 'content-length', 'content-encoding', 'content-language'],
+])
+
+/** A failure is this client's alone: with these a cache in front of us could keep it for others (RFC 9111 section 3). */
+const NOT_OF_A_FAILURE: ReadonlySet<string> = new Set([
+  ...OF_THE_BODY,
+  ...['cache-control', 'cdn-cache-control', 'surrogate-control', 'expires'],
+])
 
 /**
  * The stored header, over what middleware in front has set. Names are in lower case here and below: Node keeps fields by that, and would make
  * it of any other spelling again and again, which costs a hit 3 % for two fields.
  */
 export function writeHeader(
+  { dates }: Engine,
   res: Response,
   entry: Pick<CacheEntry, 'headers' | 'removed' | 'storedAt' | 'initialAge'>,
   etag: string | undefined,
@@ -50,14 +59,14 @@ export function writeHeader(
   now: number,
   form: Form = WHOLE,
 ): void {
-  const { headers, removed } = entry
-  const hasBody = form.is !== 'not-modified'
+  const { headers, removed, storedAt, initialAge } = entry
+  const left = leftOut(form)
   for (const name of removed) res.removeHeader(name)
   // To take away what is not there takes longer than to look.
-  if (!hasBody) for (const name of OF_THE_BODY) if (res.hasHeader(name)) res.removeHeader(name)
+  if (left !== undefined) for (const name of OF_THE_BODY) if (res.hasHeader(name)) res.removeHeader(name)
   const isWatched = hasOwnSetHeader(res)
   for (const name in headers) {
-    if (!hasBody && OF_THE_BODY.has(name)) continue
+    if (left?.has(name) === true) continue
     const current = isAccumulating(name) ? res.getHeader(name) : undefined
     const value = mergedValue(name, current, headers[name]!)
     res.setHeader(name, value)
@@ -67,8 +76,16 @@ export function writeHeader(
     res.setHeader('etag', etag)
     if (isWatched) keepAsStored(res, 'etag', etag)
   }
+  // As it was made: beside a Date of now, the next cache would count its Age twice (RFC 9111 section 4.2.3).
+  if (headers['date'] === undefined && res.sendDate) res.setHeader('date', dates.of(storedAt - initialAge))
   res.setHeader('age', ageOf(entry, now))
   writeStatus(res, status)
+}
+
+/** Stored fields that this form is sent without. */
+function leftOut({ is }: Form): ReadonlySet<string> | undefined {
+  if (is === 'not-modified') return OF_THE_BODY
+  return is === 'failed' || is === 'unsatisfiable' ? NOT_OF_A_FAILURE : undefined
 }
 
 /** Where the answer to a POST can be had by GET (RFC 9110 section 8.7), unless its handler has said so. */
@@ -91,14 +108,15 @@ export const writeStatus = (res: Response, status: Status): void =>
   setStatus(res, status, res.getHeader('cache-status'))
 
 export function setStatus(res: Response, { cacheStatus, xCache }: Status, others: Fields[string]): void {
-  res.setHeader('cache-status', others === undefined ? cacheStatus : `${String(others)}, ${cacheStatus}`)
+  const said = typeof others === 'object' ? others.join(', ') : others
+  res.setHeader('cache-status', said === undefined ? cacheStatus : `${said}, ${cacheStatus}`)
   res.setHeader('x-cache', xCache)
 }
 
 function choose(method: string, entry: CacheEntry, conditions: Conditions, isTransformed: boolean): Form {
   // A range of bytes that are compressed on their way out would be a range of something else.
-  const asked = isTransformed || method !== 'GET' ? { ...conditions, range: undefined } : conditions
-  return formOf(asked, entry)
+  if (isTransformed || method !== 'GET') return formOf({ ...conditions, range: undefined }, entry)
+  return formOf(conditions, entry)
 }
 
 function send(method: string, res: Response, entry: CacheEntry, form: Form): void {
@@ -106,6 +124,11 @@ function send(method: string, res: Response, entry: CacheEntry, form: Form): voi
   switch (form.is) {
     case 'not-modified':
       res.statusCode = 304
+      res.end()
+      return
+    case 'failed':
+      res.setHeader('content-length', 0)
+      res.statusCode = 412
       res.end()
       return
     case 'unsatisfiable':
