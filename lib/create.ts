@@ -166,7 +166,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     flights,
     keys: new KnownKeys(),
     hits: new KnownHits(),
-    dates: new KnownDates(),
+    dates: new KnownDates(clock),
     unshared: new Unshared(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     detached: new Places(resolved.runs.maxDetached),

@@ -8,6 +8,7 @@ import { ask, open, postJson, type Answer, type Question } from '../support/clie
 import { fakeClock } from '../support/clock.js'
 import { counted, expresses } from '../support/express.js'
 import { gate } from '../support/gate.js'
+import { fakeMachineTime } from '../support/machine-time.js'
 import { serve } from '../support/server.js'
 import { staleApp, TOO_LATE, TTL } from '../support/stale.js'
 import { listen } from '../support/streams.js'
@@ -153,6 +154,19 @@ describe.each(expresses)('the Date of a hit on %s', (_version, express) => {
     await stale.get()
     stale.clock.advance(TOO_LATE)
     expect(times(await stale.get())).toEqual([dateOf(made), '12'])
+  })
+})
+
+describe.each(expresses)('the Date of a hit on %s after the clock was set back', (_version, express) => {
+  const time = fakeMachineTime()
+
+  it('speaks of the wall clock, as its Age does', async () => {
+    const app = await serve(express().get('/:id', testCache().cacheApi(), (_req, res) => void res.json({})))
+    await ask(app, '/1')
+    time.jump(-3_600_000)
+    await ask(app, '/2')
+    time.pass(5_000)
+    for (const path of ['/1', '/2']) expect(times(await ask(app, path))).toEqual([dateOf(Date.now() - 5_000), '5'])
   })
 })
 

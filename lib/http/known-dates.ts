@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../core/types.js'
+import type { Clock, Milliseconds } from '../core/types.js'
 
 /** Different seconds that are remembered. */
 const MOST = 4_096
@@ -10,8 +10,11 @@ const LAST_SECOND = 253_402_300_799
 export class KnownDates {
   readonly #bySecond = new Map<number, string>()
 
+  constructor(private readonly clock: Clock) {}
+
+  /** The wall clock's name for an instant of the cache's clock, which may be ahead of it. */
   of(instant: Milliseconds): string {
-    const second = Math.floor(instant / 1000)
+    const second = Math.floor((instant - (this.clock.lead?.() ?? 0)) / 1000)
     return this.#bySecond.get(second) ?? this.#remember(second)
   }
 
