@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Express } from 'express'
 import { awaited } from './core/awaited.js'
+import { unawaited } from './core/maybe.js'
 import { EventStream } from './core/event-stream.js'
 import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
@@ -140,7 +141,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const invalidate = (tier: Tier, tags: readonly string[]): void => {
     flights.fence(flight => tagsOf(flight.key).some(tag => tags.includes(tag)))
     // A movie's answers lie in every tier, whichever route learned that they are out of date.
-    for (const tag of tags) void (tag.startsWith('movie:') ? stored : tier).deleteTag(tag)
+    for (const tag of tags) unawaited((tag.startsWith('movie:') ? stored : tier).deleteTag(tag))
   }
   const files = makeFiles(resolved, report, entry => redis?.isOutdated(entry) === true)
   const purges = new Purges()

@@ -1,5 +1,5 @@
 import type { CacheEvent } from './core/events.js'
-import { chain } from './core/maybe.js'
+import { chain, unawaited } from './core/maybe.js'
 import type { Purges } from './core/stack.js'
 import { tagsOf, urlTagOf } from './core/tags.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
@@ -28,7 +28,7 @@ export function sharedTier(redis: ResolvedRedis, own: OwnParts): RedisTier {
     ...redis,
     ...{ clock, report, warn: warnOfStore },
     onPurges(all) {
-      for (const purged of all) void chain(carryOut(purged, own), entries => report({ type: 'purged', entries }))
+      for (const purged of all) unawaited(chain(carryOut(purged, own), entries => report({ type: 'purged', entries })))
     },
     onFollowing({ isFirst, hasGap }) {
       if (!isFirst && !hasGap) return

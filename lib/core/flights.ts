@@ -25,7 +25,7 @@ export interface Concern<Asker> {
 
 export const EVERYBODY: Concern<unknown> = { holdsFor: () => true, isPersonal: false }
 
-/** How a follower waits. */
+/** How a follower waits. Whoever gives it a verdict must not be hurt by what it does: `settle` throws nothing. */
 export interface Waiting<Asker> {
   /** Milliseconds. */
   readonly timeout: number
@@ -35,6 +35,8 @@ export interface Waiting<Asker> {
   readonly isCovered: boolean
   /** Who it is, where a refusal need not hold for everybody. */
   readonly asker?: Asker
+  /** It needs no verdict any more: it is passed over. */
+  readonly isGone?: () => boolean
 }
 
 /** Leaders in a row that may be refused for what is their own, before all who wait go their own way. */
@@ -55,6 +57,8 @@ export class Flights<Answer, Live, Asker = unknown> {
   readonly #led = new Map<string, Flight<Answer, Live, Asker>>()
   readonly #flying = new Set<Flight<Answer, Live, Asker>>()
   #waiting = 0
+  readonly #handovers: (() => void)[] = []
+  #isHandingOver = false
 
   /** How many runs are under way, and how many requests wait for one. */
   get size(): number {
@@ -101,6 +105,18 @@ export class Flights<Answer, Live, Asker = unknown> {
   leave(flight: Flight<Answer, Live, Asker>): void {
     this.depose(flight)
     this.#flying.delete(flight)
+  }
+
+  /** @internal One after the other: a thousand heirs that give up at once, each within the one before, would fill the stack. */
+  handOver(work: () => void): void {
+    this.#handovers.push(work)
+    if (this.#isHandingOver) return
+    this.#isHandingOver = true
+    try {
+      for (let next; (next = this.#handovers.shift()) !== undefined;) next()
+    } finally {
+      this.#isHandingOver = false
+    }
   }
 
   /** @internal */
@@ -212,15 +228,22 @@ export class Flight<Answer, Live, Asker = unknown> {
   }
 
   #passOn(refused: number): void {
-    const [heir] = this.#followers
+    if (this.#followers.size > 0) this.flights.handOver(() => this.#appoint(refused))
+  }
+
+  #appoint(refused: number): void {
     const leader = this.flights.leader(this.key)
     // After a purge somebody else may lead the key already.
-    if (leader !== undefined) this.#handOver(leader)
-    else if (heir !== undefined) this.#bequeath(heir, refused)
+    if (leader !== undefined) return this.#handOver(leader)
+    for (const follower of this.#followers) {
+      if (follower.isGone?.() !== true) return this.#bequeath(follower, refused)
+      this.#dismiss(follower)
+    }
   }
 
   /** A follower's time is up. The first to find that the leader has had its time takes over; the others make their own answer. */
   #giveUp(follower: Follower<Answer, Live, Asker>): void {
+    if (follower.isGone?.() === true) return void this.#dismiss(follower)
     const isLeader = this.flights.leader(this.key) === this
     const isSilent = isLeader && this.#live === undefined && this.age >= follower.timeout
     if (isSilent && !follower.isCovered) return this.#bequeath(follower)
@@ -266,7 +289,7 @@ export class Flight<Answer, Live, Asker = unknown> {
 
   #settle(verdict: Verdict<Answer, Live, Asker>, isMeant: IsMeant<Answer, Live, Asker> = () => true): void {
     for (const follower of [...this.#followers].filter(isMeant)) {
-      if (this.#dismiss(follower)) follower.settle(verdict)
+      if (this.#dismiss(follower) && follower.isGone?.() !== true) follower.settle(verdict)
     }
   }
 }

@@ -109,7 +109,7 @@ class Reading {
 
   pump(): void {
     const isWaiting = this.#isBlocked && this.read < this.body.chunks.length
-    if (!this.#hasStopped && !isWaiting) this.#context.runInAsyncScope(this.#readOn, this)
+    if (!this.#hasStopped && !isWaiting) this.#attempt(() => this.#readOn())
   }
 
   #readOn(): void {
@@ -125,7 +125,25 @@ class Reading {
   cut(): void {
     if (this.#hasStopped) return
     this.stop()
-    this.#context.runInAsyncScope(() => this.reader.cut())
+    this.#tryToCut()
+  }
+
+  /** A reader that fails is out; whoever makes the body, and the others who read it, go on. */
+  #attempt(work: () => void): void {
+    try {
+      this.#context.runInAsyncScope(work)
+    } catch {
+      this.stop()
+      this.#tryToCut()
+    }
+  }
+
+  #tryToCut(): void {
+    try {
+      this.#context.runInAsyncScope(() => this.reader.cut())
+    } catch {
+      // Nothing is left to be done for it.
+    }
   }
 
   stop(): void {

@@ -9,6 +9,7 @@ import type { Engine, Located } from './engine.js'
 import { lineOf } from './headers.js'
 import { isKnownAudio, judgeStart } from './media.js'
 import { replay } from './replay.js'
+import { resume } from './waiting.js'
 
 /** An entry, and the tier where it lay. */
 interface Found {
@@ -83,17 +84,10 @@ export class AudioLibrary {
       const { folder, name } = req.params
       const place = this.#addresses.read(folder, name)
       if (place === undefined) return next()
-      const send = (found: Found | undefined): void => {
-        // Middleware in front may have answered while a file was read.
-        if (!res.headersSent && !res.destroyed) play(engine, req, res, found, this.parts.cost)
-      }
+      const send = (found: Found | undefined): void => play(engine, req, res, found, this.parts.cost)
       const found = place === 'foreign' ? undefined : this.#find(engine, place)
-      if (isPromise(found))
-        found
-          .catch(() => undefined)
-          .then(send)
-          .catch(next)
-      else send(found)
+      if (!isPromise(found)) return send(found)
+      void found.catch(() => undefined).then(it => resume(res, next, undefined, () => send(it)))
     })
     return app
   }

@@ -1,8 +1,10 @@
 import { isFresh } from '../core/entry.js'
+import type { NextFunction } from 'express'
 import type { Claim } from '../core/leases.js'
 import type { CacheEntry, MaybePromise, Milliseconds } from '../core/types.js'
 import type { AnswerFlight } from './engine.js'
 import type { Visit } from './visit.js'
+import { resume } from './waiting.js'
 
 /** How the leader of a flight goes on. */
 interface Ways {
@@ -18,7 +20,13 @@ interface Ways {
  * Where several machines share a store, one of them makes an answer. Who leads a flight here asks for the lease of its key first, and holds it
  * until the flight ends; where another machine has it, this one waits, no longer than `patience`, and is served what that one has made.
  */
-export function elect(visit: Visit, flight: AnswerFlight, patience: Milliseconds, { find, serve, make }: Ways): void {
+export function elect(
+  visit: Visit,
+  next: NextFunction,
+  flight: AnswerFlight,
+  patience: Milliseconds,
+  { find, serve, make }: Ways,
+): void {
   const { engine, res } = visit
   const { leases, flights, clock } = engine
   // Nobody follows a run of one's own, on this machine or on others.
@@ -28,8 +36,6 @@ export function elect(visit: Visit, flight: AnswerFlight, patience: Milliseconds
   res.once('close', leave)
 
   const goOn = (entry: CacheEntry | undefined): void => {
-    // The client has left, and no handler has begun: whoever waits leads now.
-    if (res.destroyed) return flight.abandon()
     if (entry !== undefined && isFresh(entry, clock.now())) {
       flight.land({ entry, varied: [] })
       serve(entry)
@@ -46,5 +52,6 @@ export function elect(visit: Visit, flight: AnswerFlight, patience: Milliseconds
     .catch((): Claim => ({ is: 'alone' }))
     .then(look)
     .catch(() => undefined)
-    .then(goOn)
+    // Where the client has left, no handler has begun: whoever waits leads now.
+    .then(entry => resume(res, next, flight, () => goOn(entry)))
 }

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import { coverUntilOf, isFresh, makeEntry } from '../core/entry.js'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
+import { unawaited } from '../core/maybe.js'
 import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
@@ -23,6 +24,7 @@ import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.j
 import { concernOf } from './refused.js'
 import { store } from './store.js'
 import type { Visit } from './visit.js'
+import { isAnswered } from './waiting.js'
 
 /** After these, what was sent so far must not look like a whole answer to those who read along. */
 const CUTTING: ReadonlySet<RefusalReason> = new Set([
@@ -128,7 +130,7 @@ export class Fill implements Sink, Run {
   /** What is gone covers for nothing, and is not served stale any more. */
   #forgetStale(): void {
     const { entry } = this.stale
-    if (entry !== undefined) void this.visit.engine.tier.delete(entry.key)
+    if (entry !== undefined) unawaited(this.visit.engine.tier.delete(entry.key))
   }
 
   /** What hits will say of the answer, its first client is told as well. */
@@ -305,7 +307,7 @@ export class Fill implements Sink, Run {
     const { res, route } = this.visit
     const destroy = res.destroy.bind(res)
     res.destroy = error => (this.#coverDestroyed() ? res : destroy(error))
-    this.#timer = setTimeout(() => this.#runLate(cover), route.handlerTimeout).unref()
+    this.#timer = setTimeout(() => this.#attempt(() => this.#runLate(cover)), route.handlerTimeout).unref()
   }
 
   #coverDestroyed(): boolean {
@@ -379,10 +381,9 @@ export class Fill implements Sink, Run {
   }
 
   #sendCover(cover: CacheEntry, status: number | undefined): void {
-    const { engine, profile, key, res } = this.visit
+    const { engine, profile, key } = this.visit
     const now = engine.clock.now()
     engine.report({ type: 'stale', profile, key: key.text, why: 'stale-if-error' })
-    resetHead(res, this.#before, this.#sendsDate)
     this.#replay(cover, stale(cover, 'stale-if-error', status, now), now)
   }
 
@@ -433,7 +434,6 @@ export class Fill implements Sink, Run {
 
   /** The last look: then the entry is kept, and whoever waits gets it. */
   #decide(entry: CacheEntry): void {
-    const { engine, res } = this.visit
     const late = this.#judgeAfterwards()
     if (late !== undefined) {
       this.#refuse(late)
@@ -442,10 +442,7 @@ export class Fill implements Sink, Run {
       this.#keep(entry)
       this.#forgetBody()
     }
-    if (this.#isHeld) {
-      resetHead(res, this.#before, this.#sendsDate)
-      this.#replay(entry, miss(this.#was, late), engine.clock.now())
-    }
+    if (this.#isHeld) this.#replay(entry, miss(this.#was, late), this.visit.engine.clock.now())
   }
 
   #judgeAfterwards(): Refusal | undefined {
@@ -472,7 +469,7 @@ export class Fill implements Sink, Run {
 
   /** The handler answered 304 to the stored validator (RFC 9111 section 4.3.4): the stored answer is renewed and sent. */
   #renew(): void {
-    const { engine, policy, method, res } = this.visit
+    const { engine, policy, method } = this.visit
     const stale = this.stale.base!
     this.#capture.release()
     const now = engine.clock.now()
@@ -495,19 +492,19 @@ export class Fill implements Sink, Run {
       this.#isStoring = false
       this.#keep(entry)
     } else {
-      void engine.tier.delete(stale.key)
+      unawaited(engine.tier.delete(stale.key))
       this.#refuse(refusal ?? { reason: 'purged' })
     }
-    if (this.#isHeld) {
-      resetHead(res, this.#before, this.#sendsDate)
-      this.#replay(entry, revalidated(refusal === undefined), now)
-    }
+    if (this.#isHeld) this.#replay(entry, revalidated(refusal === undefined), now)
     this.#observation.restore()
   }
 
+  /** In the place of what the handler sent, unless middleware in front has answered meanwhile. */
   #replay(entry: CacheEntry, status: Status, now: number): void {
     const { res, route } = this.visit
+    if (isAnswered(res)) return
     this.pause(true)
+    resetHead(res, this.#before, this.#sendsDate)
     replay(this.visit, res, entry, this.#shown(status), now, route.pace)
     this.pause(false)
   }
@@ -541,8 +538,18 @@ export class Fill implements Sink, Run {
 
   #letGo(chunks: readonly Buffer[], refusal: Refusal): void {
     this.#isHeld = false
+    if (isAnswered(this.visit.res)) return this.#capture.release()
     this.#writeStatus(miss(this.#was, refusal))
     this.#capture.letGo(chunks)
+  }
+
+  /** Nobody is above a timer: what fails there costs the entry, and not the process. */
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch {
+      this.abort()
+    }
   }
 
   /** Nothing of this answer is kept; those who wait make their own. */

@@ -24,6 +24,7 @@ import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { chosenVariant, variantKey } from './vary.js'
 import type { Visit } from './visit.js'
+import { isAnswered, resume } from './waiting.js'
 
 /** The middleware of one route. */
 export interface CacheHandler {
@@ -97,22 +98,15 @@ function goPast(
 function lookUp(visit: Visit, next: NextFunction): void {
   const found = find(visit)
   if (!isPromise(found)) return serveOrFill(visit, next, found)
-  const goAlone = (it: Found): void => {
-    if (!visit.res.destroyed) serveOrFill(visit, next, it)
-  }
+  const goOn = (flight?: AnswerFlight): void =>
+    void found
+      .catch((): Found => ({ entry: undefined, flightKey: visit.key.text }))
+      .then(it => resume(visit.res, next, flight, () => serveOrFill(visit, next, it, flight)))
   // Whoever has a stale entry need not wait as others do: each must know of it.
-  if (visit.engine.flights.leader(visit.key.text)?.knowsStale === true) {
-    return void found.then(goAlone, () => goAlone({ entry: undefined, flightKey: visit.key.text }))
-  }
+  if (visit.engine.flights.leader(visit.key.text)?.knowsStale === true) return goOn()
   // The look-up takes time: equal requests share it, and whoever comes second is no second leader.
   const flight = joinOrLead(visit, next, visit.key.text)
-  if (flight === undefined) return
-  const goOn = (it: Found): void => {
-    // The client has left meanwhile, and its handler has not begun: somebody else's may.
-    if (visit.res.destroyed) flight.abandon()
-    else serveOrFill(visit, next, it, flight)
-  }
-  found.then(goOn, () => goOn({ entry: undefined, flightKey: visit.key.text }))
+  if (flight !== undefined) goOn(flight)
 }
 
 function find({ engine: { tier }, key, headers }: Visit): MaybePromise<Found> {
@@ -154,7 +148,7 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
 function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
   const { lockTimeout, handlerTimeout } = visit.route
   const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
-  elect(visit, flight, patience, {
+  elect(visit, next, flight, patience, {
     find: () => findEntry(visit),
     serve: entry => sendHit(visit, entry, visit.engine.clock.now(), false),
     make: () => fill(visit, next, flight, stale),
@@ -169,7 +163,7 @@ const isMeant = ({ policy, req, key }: Visit, refreshed: Refresh): boolean =>
 function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): void {
   const { engine, profile, key, req, res, route } = visit
   engine.refreshes.delete(req)
-  elect(visit, flight, route.lockTimeout, {
+  elect(visit, next, flight, route.lockTimeout, {
     find: () => findEntry(visit),
     serve: () => void res.end(),
     make: () => {
@@ -246,13 +240,15 @@ function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: C
   const { route, res } = visit
   const isCovered = coverOf(visit, stale) !== undefined
   const timeout = isCovered ? Math.min(route.lockTimeout, route.handlerTimeout - leader.age) : route.lockTimeout
-  const stop = leader.follow(
-    { timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered, asker: visit },
-    verdict => {
-      res.removeListener('close', stop)
-      proceed(visit, next, leader, stale, verdict)
-    },
-  )
+  const waiting = {
+    ...{ timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered, asker: visit },
+    isGone: () => isAnswered(res),
+  }
+  const stop = leader.follow(waiting, verdict => {
+    res.removeListener('close', stop)
+    const inherited = verdict.is === 'lead' ? verdict.flight : undefined
+    resume(res, next, inherited, () => proceed(visit, next, leader, stale, verdict))
+  })
   res.once('close', stop)
 }
 

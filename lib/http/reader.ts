@@ -10,6 +10,8 @@ export function readerOf(res: Response): LiveReader & { readonly isGone: boolean
   const [write, end, destroy] = [res.write.bind(res), res.end.bind(res), res.destroy.bind(res)]
   let isGone = false
   res.once('close', () => (isGone = true))
+  // Middleware in front may end the answer meanwhile: that we write after its end is no event for the process.
+  res.on('error', () => undefined)
   return {
     get isGone() {
       return isGone
