@@ -3,7 +3,7 @@ export type Directives = ReadonlyMap<string, readonly (string | undefined)[]>
 
 // RFC 9111 section 5.2: #( token [ "=" ( token / quoted-string ) ] ), RFC 9110 section 5.6.1: empty list members are allowed.
 const MEMBER =
-  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?)?[ \t]*(?:,|$)/gy
+  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*)?(?:,|$)/gy
 
 /** Parses a Cache-Control field. Undefined: it cannot be parsed, which the caller takes for a no. */
 export function parseCacheControl(value: string): Directives | undefined {

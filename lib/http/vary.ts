@@ -4,6 +4,7 @@ import type { CacheEntry } from '../core/types.js'
 import { VARIANT } from '../core/variants.js'
 import { joined, members, type Fields } from './headers.js'
 import { fieldPart } from './key.js'
+import { normalizedList } from './negotiation.js'
 
 /** Variants kept under one key; the oldest goes first. */
 export const MAX_VARIANTS = 32
@@ -24,14 +25,9 @@ export function variantKey(key: string, names: readonly string[], headers: Incom
 
 const NEGOTIATED = new Set(['accept', 'accept-encoding', 'accept-language', 'accept-charset'])
 
-/** Case and white space mean nothing in these lists; Node has joined their lines already. */
-function normalized(name: string, value: string | string[] | undefined): string | string[] | undefined {
-  if (typeof value !== 'string' || !NEGOTIATED.has(name)) return value
-  return value
-    .toLowerCase()
-    .replace(/\s*([,;=])\s*/g, '$1')
-    .trim()
-}
+/** Of these lists the same value is written in several ways; Node has joined their lines already. */
+const normalized = (name: string, value: string | string[] | undefined): string | string[] | undefined =>
+  typeof value === 'string' && NEGOTIATED.has(name) ? normalizedList(value, name === 'accept') : value
 
 /** The key of the stored variant that this request chooses, newest first; undefined when none fits. */
 export function chosenVariant(index: CacheEntry, headers: IncomingHttpHeaders): string | undefined {
