@@ -56,7 +56,7 @@ import { directorySecret } from './tiers/file/secret.js'
 import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
-import { warnOfAudioPath, warnOfListener, warnOfOverflowWhenWarming, warnOfUnkeyedHeaders } from './warnings.js'
+import { warnOfAudioPath, warnOfListener, warnOfOverflowWhenWarming, warnOfUnkeyed } from './warnings.js'
 
 /** The four factories: each makes the middleware of one route. */
 export interface Factories {
@@ -115,7 +115,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const metrics = new Metrics(clock)
   const journal = new Journal(clock)
   const flights = new Flights<Answer, LiveAnswer, Asker>()
-  const warn = warnOfUnkeyedHeaders()
+  const warn = warnOfUnkeyed()
   const warnOfOverflow = warnOfOverflowWhenWarming()
   const traces = new Traces()
   const closing = new AbortController()

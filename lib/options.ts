@@ -37,6 +37,10 @@ export interface RouteOptions {
   body?: BodyFilter
   /** Cookies that change nothing in the answer, beside the well-known analytics and consent cookies; `*` at the end matches any rest; `true`: all. Default: none. */
   ignoreCookies?: readonly string[] | true
+  /** Request headers that change nothing in the answer: the handler may read them although they are not in the key. `true`: all. Default: none. */
+  ignoreHeaders?: readonly string[] | true
+  /** Properties of the request and its connection that change nothing in the answer, such as `ip`, `httpVersion`, `socket.remoteAddress`, or `socket` for all of it. `true`: all. Default: none. */
+  ignoreProperties?: readonly string[] | true
   /** Sends a request past the cache when it returns true. Default: none. */
   bypass?: (req: Request) => boolean
   /** Milliseconds a 404 or 410 stays fresh when its own headers do not say. 0: not stored. Default: 0. */
@@ -229,6 +233,8 @@ export const LONGEST_TIMER = 2 ** 31 - 1
 const COMMON = {
   vary: [],
   ignoreCookies: [],
+  ignoreHeaders: [],
+  ignoreProperties: [],
   negativeTtl: 0,
   ttlJitter: 0,
   pace: 0,
@@ -307,6 +313,14 @@ const headerNames: Check = value =>
     : "a list of request header names, such as ['accept-language']"
 const cookieNames: Check = value =>
   value === true || areTexts(value) ? undefined : "true, or a list of cookie names such as ['theme', 'ab_*']"
+const ignoredHeaders: Check = value =>
+  value === true || headerNames(value) === undefined
+    ? undefined
+    : "true, or a list of request header names such as ['user-agent']"
+const propertyNames: Check = value =>
+  value === true || areTexts(value)
+    ? undefined
+    : "true, or a list of property names such as ['ip', 'socket.remoteAddress']"
 const fieldFilter: Check = value => {
   const [name, ...others] = isRecord(value) ? Object.keys(value) : []
   const right =
@@ -338,6 +352,8 @@ const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
   query: fieldFilter,
   body: bodyFilter,
   ignoreCookies: cookieNames,
+  ignoreHeaders: ignoredHeaders,
+  ignoreProperties: propertyNames,
   bypass: callback,
   negativeTtl: milliseconds,
   maxEntryBytes: bytes,
@@ -561,6 +577,7 @@ function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, mo
     ...base,
     ...withoutUndefined(options),
     vary: (options.vary ?? base.vary).map(name => name.toLowerCase()).sort(),
+    ignoreHeaders: inLowerCase(options.ignoreHeaders ?? base.ignoreHeaders),
   }
   if (route.maxEntryBytes > mostEntryBytes) {
     throw new ReelcacheError(
@@ -571,6 +588,9 @@ function withRoute(where: string, base: ResolvedRoute, options: RouteOptions, mo
   }
   return route
 }
+
+const inLowerCase = (names: readonly string[] | true): readonly string[] | true =>
+  names === true || names.map(name => name.toLowerCase())
 
 /** What was left open on purpose is left open. */
 const withoutUndefined = (options: object) =>

@@ -5,17 +5,20 @@ const WARNING = 'ReelcacheWarning'
 /** Different warnings shown by one cache; a handler that lists all headers could else be made to warn without end. */
 const MOST = 32
 
-/** Says once for each header what to write when a handler reads a header that the key does not cover. */
-export function warnOfUnkeyedHeaders(): (event: CacheEvent) => void {
+/** Says once for each name what to write when a handler reads something that the key does not cover. */
+export function warnOfUnkeyed(): (event: CacheEvent) => void {
   const warned = new Set<string>()
   return event => {
-    if (event.type !== 'refused' || event.reason !== 'unkeyed-header' || event.name === undefined) return
-    const subject = `${event.profile} ${event.name}`
+    if (event.type !== 'refused' || event.name === undefined) return
+    const isHeader = event.reason === 'unkeyed-header'
+    if (!isHeader && event.reason !== 'unkeyed-property') return
+    const subject = `${event.profile} ${event.reason} ${event.name}`
     if (warned.has(subject) || warned.size >= MOST) return
     warned.add(subject)
-    process.emitWarning(sentence(event.profile, event.name), {
+    const factory = `cache${event.profile[0]!.toUpperCase()}${event.profile.slice(1)}`
+    process.emitWarning(isHeader ? ofHeader(factory, event.name) : ofProperty(factory, event.name), {
       type: WARNING,
-      code: 'WRN_REELCACHE_UNKEYED_HEADER',
+      code: isHeader ? 'WRN_REELCACHE_UNKEYED_HEADER' : 'WRN_REELCACHE_UNKEYED_PROPERTY',
     })
   }
 }
@@ -60,16 +63,20 @@ export function warnOfAudioPath(): () => void {
 export const warnOfListener = (error: unknown): void =>
   process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)
 
-function sentence(profile: string, name: string): string {
-  const factory = `cache${profile[0]!.toUpperCase()}${profile.slice(1)}`
+function ofHeader(factory: string, name: string): string {
   if (name === '*') {
     return (
       `A handler behind ${factory} listed all request headers; its answer may depend on any of them and was not stored. ` +
-      `Read the headers you need by name.`
+      `Read the headers you need by name. If the answer depends on none of them, write ${factory}({ ignoreHeaders: true }).`
     )
   }
   return (
     `A handler behind ${factory} read the request header "${name}", which is not in the key; its answer was not stored. ` +
-    `If the answer depends on it, write ${factory}({ vary: ['${name}'] }); if not, do not read it.`
+    `If the answer depends on it, write ${factory}({ vary: ['${name}'] }); if not, ${factory}({ ignoreHeaders: ['${name}'] }).`
   )
 }
+
+const ofProperty = (factory: string, name: string): string =>
+  `A handler behind ${factory} read "req.${name}", which is not in the key; its answer was not stored. ` +
+  `If the answer depends on it, write ${factory}({ key: req => req.${name} }), and return all that it depends on; ` +
+  `if not, ${factory}({ ignoreProperties: ['${name}'] }).`

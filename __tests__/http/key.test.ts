@@ -71,6 +71,9 @@ describe('the text of a key', () => {
     ['body', post({ a: 1 }), post({ a: 2 }), {}],
     ['spelling of a value', post({ a: '1' }), post({ a: 1 }), {}],
     ['content type', post('a=1'), post('a=1', { 'content-type': 'text/plain' }), {}],
+    ['parameters of the content type', post('a'), post('a', { 'content-type': 'application/json; version=2' }), {}],
+    ['letters of the content type', post('a'), post('a', { 'content-type': 'Application/JSON' }), {}],
+    ['zero and negative zero', post({ a: [0] }), post({ a: [-0] }), {}],
     ['body that is absent and one that is empty', post({}), { method: 'POST' }, {}],
     ['case of what is to be spoken', post({ text: 'Polish' }), post({ text: 'polish' }), {}],
     ['space around what is to be spoken', post({ text: 'a' }), post({ text: 'a ' }), {}],
@@ -93,7 +96,6 @@ describe('the text of a key', () => {
     ['other body fields than the only ones', post({ a: 1, b: 5 }), post({ a: 1 }), { body: { only: ['a'] } }],
     ['writing a default', post({ a: 1 }), post({ a: 1, b: 2 }), { body: { ignore: [], defaults: { b: 2 } } }],
     ['headers outside vary', { headers: { accept: 'a' } }, {}, {}],
-    ['parameters of the content type', post('a'), post('a', { 'content-type': 'Application/JSON; charset=utf-8' }), {}],
     ['the port: a handler that looks at it is noticed', {}, { headers: { host: 'localhost:80' } }, {}],
   ])('is not changed by %s', (_, one, other, options) => {
     expect(textOf(one, options)).toBe(textOf(other, options))

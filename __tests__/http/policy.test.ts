@@ -90,7 +90,12 @@ describe('a header', () => {
 
 describe('a header that the handler read', () => {
   const unkeyed = (reads: string[], headers: Record<string, string> = {}, options?: RouteOptions): string | undefined =>
-    policyOf(options).unkeyedHeader(reads, headers, 'http://movies.example', ['accept-language'])
+    policyOf(options).unkeyedHeader(
+      reads,
+      headers,
+      { origin: 'http://movies.example', isIdentified: options?.key !== undefined },
+      ['accept-language'],
+    )
 
   it.each<[string, string[], Record<string, string>, RouteOptions, string | undefined]>([
     ['is named when the key does not cover it', ['x-theme'], {}, {}, 'x-theme'],

@@ -36,7 +36,7 @@ export type CacheEvent =
       readonly profile: ProfileName
       readonly key: string
       readonly reason: RefusalReason
-      /** The request header that was read, for `unkeyed-header`. */
+      /** The request header that was read, for `unkeyed-header`, or the property, for `unkeyed-property`. */
       readonly name?: string
     }
   | {

@@ -6,7 +6,8 @@
 export const BYPASS_REASONS = {
   method: 'the method is not GET, HEAD or POST',
   'get-body': 'a GET or HEAD with a body, which the key does not cover',
-  'body-unparsed': 'a POST whose body no parser in front of the cache has read',
+  'body-unparsed': 'a POST whose body no parser in front of the cache has read into req.body, or a form with files',
+  trailers: 'a POST with trailers, which the key does not cover',
   'body-complex': 'a body too deep, too wide or too odd to hash within a bounded time',
   'body-reference': 'a body with one of the fields in body.bypass: it refers to earlier requests',
   authorization: 'the request carries Authorization',
@@ -34,6 +35,8 @@ export const REFUSAL_REASONS = {
   vary: 'Vary: * or a Vary that could not be parsed',
   'no-freshness': 'nothing says how long the answer is fresh, or it is stale already',
   'unkeyed-header': 'the handler read a request header that the key does not cover',
+  'unkeyed-property':
+    'the handler read what the key does not cover of the connection or the request, such as req.ip or req.socket.remoteAddress',
   trailer: 'the answer has trailers',
   'too-large': 'the body is larger than maxEntryBytes',
   'length-mismatch': 'the body is not as long as Content-Length says',

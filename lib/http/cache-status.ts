@@ -38,18 +38,18 @@ export const bypass = (reason: BypassReason): Status => ({
 
 export interface Refusal {
   readonly reason: RefusalReason
-  /** The request header that was read, for `unkeyed-header`. */
+  /** The request header that was read, for `unkeyed-header`, or the property, for `unkeyed-property`. */
   readonly name?: string
 }
 
 /** The handler ran: because nothing was stored, or because what was stored had become stale. */
 export function miss(was: 'miss' | 'stale', refusal: Refusal | undefined): Status {
-  const outcome =
-    refusal === undefined
-      ? 'stored'
-      : `detail=${refusal.reason}${refusal.name === undefined ? '' : `; header=${quoted(refusal.name)}`}`
+  const outcome = refusal === undefined ? 'stored' : `detail=${refusal.reason}${nameIn(refusal)}`
   return { cacheStatus: `${NAME}; fwd=${was}; ${outcome}`, xCache: 'MISS' }
 }
+
+const nameIn = ({ reason, name }: Refusal): string =>
+  name === undefined ? '' : `; ${reason === 'unkeyed-property' ? 'property' : 'header'}=${quoted(name)}`
 
 /** The handler confirmed the stored answer with a 304. */
 export const revalidated = (isStored: boolean): Status => ({

@@ -132,15 +132,32 @@ export class Draft {
 
   /** What can be said against storing before the body is known. */
   judgeRun(): Refusal | undefined {
-    const { policy, req, headers, route, key } = this.visit
+    const { policy, req, route, key } = this.visit
     const length = this.line('content-length')
     if (length !== undefined && Number(length) > route.maxEntryBytes) return { reason: 'too-large' }
     if (this.observation.unnoticed(() => sessionText(req)) !== this.#session) return { reason: 'session' }
     const { sessionRead } = this.observation
     if (sessionRead !== undefined && !policy.coversSession(sessionRead, key)) return { reason: 'session' }
-    const name = policy.unkeyedHeader(this.observation.reads, headers, key.origin, this.varied)
-    if (name !== undefined) return { reason: 'unkeyed-header', name }
-    return undefined
+    return this.#unkeyed()
+  }
+
+  /** What the handler read and the key does not cover. */
+  #unkeyed(): Refusal | undefined {
+    const { observation } = this
+    const { key } = this.visit.route
+    const found = this.#firstUnkeyed()
+    if (found === undefined || key === undefined) return found
+    observation.coverKey(key)
+    return this.#firstUnkeyed()
+  }
+
+  #firstUnkeyed(): Refusal | undefined {
+    const { policy, headers, key } = this.visit
+    const { reads, properties } = this.observation
+    const header = policy.unkeyedHeader(reads, headers, key, this.varied)
+    if (header !== undefined) return { reason: 'unkeyed-header', name: header }
+    const [property] = properties
+    return property === undefined ? undefined : { reason: 'unkeyed-property', name: property }
   }
 
   /** What can be said against a body from its first bytes; undefined also as long as there are too few of them. */

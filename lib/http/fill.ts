@@ -28,7 +28,7 @@ import { isAnswered } from './waiting.js'
 
 /** After these, what was sent so far must not look like a whole answer to those who read along. */
 const CUTTING: ReadonlySet<RefusalReason> = new Set([
-  ...(['unkeyed-header', 'session', 'set-cookie', 'length-mismatch', 'aborted'] as const),
+  ...(['unkeyed-header', 'unkeyed-property', 'session', 'set-cookie', 'length-mismatch', 'aborted'] as const),
 ])
 
 const GONE: ReadonlySet<number> = new Set([404, 410])
@@ -86,9 +86,9 @@ export class Fill implements Sink, Run {
     private readonly flight: AnswerFlight,
     private readonly stale: Stale,
   ) {
-    const { req, res, key, route } = visit
+    const { req, res, route } = visit
     this.#before = res.getHeaders()
-    this.#observation = observe(visit, validatorsOf(stale.base), key.visibleQuery)
+    this.#observation = observe(visit, validatorsOf(stale.base))
     this.#sendsDate = res.sendDate
     this.#draft = new Draft(visit, this.#before, this.#sendsDate, this.#observation)
     this.#front = frontOf(req, res)
@@ -96,6 +96,7 @@ export class Fill implements Sink, Run {
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
     this.#capture = capture(res, this)
     if (stale.cover !== undefined) this.#expectFailure(stale.cover)
+    this.pause(false)
   }
 
   get isOpen(): boolean {
@@ -348,7 +349,9 @@ export class Fill implements Sink, Run {
   #part(head: Head): void {
     clearTimeout(this.#timer)
     this.#isHeld = false
-    const other = this.#attach().part(head)
+    // Its own look at the client's address is not the handler's.
+    const other = this.#observation.unnoticed(() => this.#attach().part(head))
+    this.#observation.moveTo(other.socket)
     this.#capture.redirect(other)
     this.#alone = other
     this.flight.onCompany = () => this.#stopIfUseless()

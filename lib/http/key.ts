@@ -1,12 +1,12 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
-import { essence } from '../core/media-type.js'
 import type { BypassReason } from '../core/outcomes.js'
 import { movieTag, NO_MOVIE, urlTag } from '../core/tags.js'
 import type { ProfileName } from '../core/types.js'
 import type { BodyFilter, ResolvedRoute } from '../options.js'
 import type { Asked } from './asked.js'
 import { digestOf } from './body.js'
+import { namesSomebody } from './identity.js'
+import { isPlaceholder } from './read-body.js'
 import { readQuery, type VisibleQuery } from './query.js'
 import { keyPart } from './text.js'
 
@@ -40,19 +40,20 @@ export function keyOf(asked: Asked, profile: ProfileName, route: ResolvedRoute):
   const rewritten = isRewritten(req)
   if (rewritten) text += ` rewritten:${keyPart(req.baseUrl + req.url)}`
   for (const name of route.vary) text += ` header:${name}${fieldPart(headers[name])}`
-  const extra = route.key === undefined ? '' : extraPart(req, route.key)
+  const extra = route.key === undefined ? NO_EXTRA : extraPart(req, route.key)
   if (extra === undefined) return 'key-error'
-  text += extra
+  text += extra.text
   if (method === 'POST') {
     if (hasField(req.body, bypassing(route.body))) return 'body-reference'
     const body = bodyPart(asked, route.body)
     if (body === undefined) return 'body-complex'
+    if (isPlaceholder(req, headers)) return 'body-unparsed'
     text += body
   }
   return {
     text,
     movie,
-    isIdentified: extra !== '',
+    isIdentified: extra.isIdentity,
     origin,
     visibleQuery: rewritten ? undefined : visible,
   }
@@ -179,31 +180,55 @@ const isId = (value: unknown): value is string | number =>
   (typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value))
 
 const movieText = (movie: string | number): string => {
-  const text = keyPart(String(movie))
+  const text = keyPart(plainNumber(String(movie)))
   return text === NO_MOVIE ? '%2D' : text
 }
 
+/** `603` for `0603`, `+603` and `603.0`: for a handler that makes a number of it they are one movie, and so they must be for a purge. */
+const plainNumber = (text: string): string => /^\s*\+?0*([1-9]\d*|0)(?:\.0*)?\s*$/.exec(text)?.[1] ?? text
+
+interface Extra {
+  readonly text: string
+  /** It says who is asking. */
+  readonly isIdentity: boolean
+}
+
+const NO_EXTRA: Extra = { text: '', isIdentity: false }
+
 /** What the route's `key` adds. Undefined: it threw, or returned what cannot stand in a key. */
-function extraPart(req: Request, key: (req: Request) => unknown): string | undefined {
+function extraPart(req: Request, key: (req: Request) => unknown): Extra | undefined {
   try {
     const value = key(req)
-    if (value === undefined || value === null) return ''
-    if (typeof value === 'string') return ` key:text=${keyPart(value)}`
+    if (value === undefined || value === null) return NO_EXTRA
+    if (typeof value === 'string') return { text: ` key:text=${keyPart(value)}`, isIdentity: namesSomebody(value) }
     const digest = digestOf(value)
-    return digest === undefined ? undefined : ` key:data=${digest}`
+    return digest === undefined ? undefined : { text: ` key:data=${digest}`, isIdentity: namesSomebody(value) }
   } catch {
     return undefined
   }
 }
 
-/** The parsed body and what it was parsed from. Undefined: it cannot be hashed. */
+/**
+ * Bytes of a body whose fields are listed. V8 takes longer to list the names of a large object than JSON.parse took to make it, and cannot
+ * say beforehand how many there are.
+ */
+const MOST_LISTED = 1_048_576
+
+/** Names of one object, above which its values are not looked at. */
+const MOST_NAMES = 2_500
+
+/** The parsed body and the type it was parsed by. Undefined: it cannot be hashed. */
 function bodyPart({ req, headers }: Asked, filter: BodyFilter | undefined): string | undefined {
+  // The whole field as it came: parsers and handlers look at its parameters, and at what they like of its letters.
+  const field = headers['content-type']
+  const type = field === undefined ? '' : keyPart(field).replace('%2F', '/')
   // Without a byte a parser may still leave `{}`, or an empty Buffer, by the type it was told.
-  if (req.body === undefined) return ' body:none'
-  const type = essence(headers['content-type'])
+  if (req.body === undefined) return ` body:${type === '' ? '' : `${type}=`}none`
+  const isListed = isFields(req.body) && !(filter !== undefined && 'only' in filter)
+  if (isListed && Number(headers['content-length'] ?? 0) > MOST_LISTED) return undefined
   try {
     const digest = digestOf(filteredBody(req.body, filter))
-    return digest === undefined ? undefined : ` body:${keyPart(type).replace('%2F', '/')}=${digest}`
+    return digest === undefined ? undefined : ` body:${type}=${digest}`
   } catch {
     // A getter or a proxy in the body; nothing that a parser makes.
     return undefined
@@ -213,9 +238,10 @@ function bodyPart({ req, headers }: Asked, filter: BodyFilter | undefined): stri
 /** The fields that belong to the key, with what stands for those that are absent. */
 function filteredBody(body: unknown, filter: BodyFilter | undefined): unknown {
   if (filter === undefined || !isFields(body)) return body
-  const isIn =
-    'only' in filter ? (name: string) => filter.only.includes(name) : (name: string) => !filter.ignore.includes(name)
-  const kept = Object.fromEntries(Object.entries(body).filter(([name]) => isIn(name)))
+  const names = 'only' in filter ? filter.only.filter(name => Object.hasOwn(body, name)) : Object.keys(body)
+  if (names.length > MOST_NAMES) return undefined
+  const ignored = 'ignore' in filter ? filter.ignore : []
+  const kept = Object.fromEntries(names.filter(name => !ignored.includes(name)).map(name => [name, body[name]]))
   return 'defaults' in filter ? { ...filter.defaults, ...kept } : kept
 }
 
@@ -231,9 +257,3 @@ const isNothing = (value: unknown): boolean =>
 
 const isFields = (body: unknown): body is Record<string, unknown> =>
   typeof body === 'object' && body !== null && !Array.isArray(body) && !Buffer.isBuffer(body)
-
-/** RFC 9112 section 6.3: a request has a body when it says how long it is or that it comes in chunks. */
-export function hasBody(headers: IncomingHttpHeaders): boolean {
-  const length = headers['content-length']
-  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
-}

@@ -1,16 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
-import type { Asked } from './asked.js'
+import type { ResolvedRoute } from '../options.js'
 import { lineOf } from './headers.js'
-import { rootName, type VisibleQuery } from './query.js'
+import { hideParameters } from './hidden-parameters.js'
+import type { Visit } from './visit.js'
+import { watchConnection, watchSocket } from './watched-connection.js'
+import { EVERYTHING, watchedFields, watchedLines } from './watched-fields.js'
 import { watchIdentity, type SessionOrigin } from './watched-identity.js'
+import { accessorsFor, watchProperties, type Watcher } from './watched-properties.js'
 
 /**
  * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).
  *
- * Validators and Range are set aside: the cache answers them itself, from the whole answer. Reads of the other fields are noted; nothing
- * here runs on a hit.
+ * Validators and Range are set aside: the cache answers them itself, from the whole answer. Reads of all other fields are noted, and so are
+ * reads of what the connection says; nothing here runs on a hit.
  */
 
 /** Fields that make the handler answer with a part, with nothing, or with a failure (412). */
@@ -18,33 +22,33 @@ const CONDITIONAL = [
   ...(['if-none-match', 'if-modified-since', 'range', 'if-range', 'if-match', 'if-unmodified-since'] as const),
 ]
 
-/** Fields whose reading never matters: they are in the key, are set aside, or speak of the connection and not of the answer. */
-const HARMLESS = new Set<string>([
-  ...CONDITIONAL,
-  ...['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'expect', 'te', 'trailer'],
-  ...['connection', 'keep-alive', 'upgrade', 'http2-settings', 'date'],
-  // They ask for a newer answer, which is stored no differently.
-  ...['cache-control', 'pragma'],
-])
+/** What says how a body comes: without one there is nothing to say, and `Content-Length: 0` is out of sight. */
+const FRAMING = ['content-length', 'transfer-encoding'] as const
+
+/** A client that reloads would have `req.fresh` say no to the cache's own validators: they are out of sight beside those. */
+const RELOADING = ['cache-control', 'pragma'] as const
 
 /**
  * Fields whose reading makes the answer one for their value, as if `Vary` named them. `Host` carries a port that the key does not;
- * `cors` looks at `Origin` even where every origin gets the same.
+ * `cors` looks at `Origin` even where every origin gets the same; `req.is` looks at what frames a body.
  */
-export const IMPLICITLY_VARIED: readonly string[] = ['host', 'origin']
-
-/** Stands for every field: the handler looked at the whole list. */
-const EVERYTHING = '*'
+export const IMPLICITLY_VARIED: readonly string[] = ['host', 'origin', ...FRAMING]
 
 export interface Observation {
-  /** The names read that are not harmless by themselves, in the order of the first reading. */
+  /** The names of the fields read that others may have said otherwise, in the order of the first reading. */
   readonly reads: ReadonlySet<string>
+  /** Properties read of the request and its connection, such as `ip` and `socket.remoteAddress`. */
+  readonly properties: ReadonlySet<string>
   /** Set once the handler has read whose session this is, or what only this one holds. */
   readonly sessionRead: SessionOrigin | undefined
-  /** While paused, reads are those of middleware in front, which adds to an answer on its way out. */
+  /** While paused, reads are those of middleware in front, which adds to an answer on its way out. It is, until the handler begins. */
   isPaused: boolean
   /** What the cache reads itself is not noted. */
   unnoticed<T>(read: () => T): T
+  /** Takes for covered what `key(req)` reads. It runs once more for that, so only ask where something else was read. */
+  coverKey(key: (req: Request) => unknown): void
+  /** The handler has been given this connection instead of its client's. */
+  moveTo(socket: object | null): void
   /** Gives the request back as it came. */
   restore(): void
 }
@@ -61,67 +65,194 @@ export const validatorsOf = (stale: CacheEntry | undefined): Validators => ({
   lastModified: stale && lineOf(stale.headers, 'last-modified'),
 })
 
-type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
+export const observe = (visit: Visit, validators: Validators): Observation => new Observer(visit, validators)
 
-export function observe(
-  { req, headers }: Asked,
-  validators: Validators,
-  visibleQuery: VisibleQuery | undefined,
-): Observation {
-  const { rawHeaders } = req
-  const reads = new Set<string>()
-  const visible = visibleHeaders(headers, validators)
-  const note = (name: string): void => {
-    if (!observation.isPaused && !HARMLESS.has(name)) reads.add(name)
-  }
-  const noteEverything = (): void => note(EVERYTHING)
-  req.headers = watch(visible, note)
-  req.rawHeaders = watch<string[]>([], noteEverything, lines => lines.push(...linesOf(visible)))
-  req.headersDistinct = watch({}, noteEverything, fields => Object.assign(fields, distinctOf(visible)))
-  const showQuery = visibleQuery === undefined ? undefined : hideParameters(req, visibleQuery)
-  const observation: Writable<Observation> = {
-    isPaused: false,
-    reads,
-    sessionRead: undefined,
-    unnoticed(read) {
-      const wasPaused = observation.isPaused
-      observation.isPaused = true
-      try {
-        return read()
-      } finally {
-        observation.isPaused = wasPaused
-      }
-    },
-    restore() {
+/** Properties of a request that say something of the client. What Express computes of them for the key is no reading of the connection. */
+const KEYED = ['protocol', 'hostname', 'host'] as const
+const OF_REQUEST = {
+  ...accessorsFor(['ip', 'ips', ...KEYED]),
+  ...accessorsFor(['httpVersion', 'httpVersionMajor', 'httpVersionMinor'], { enumerable: true }),
+}
+const IN_KEY: ReadonlySet<string> = new Set(KEYED)
+const IS_ADDRESS: ReadonlySet<string> = new Set(['ip', 'ips'])
+
+/** Of these a key may read a part, as one cookie of several: they are covered where it names somebody, as the policy says. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie'])
+
+class Observer implements Observation, Watcher {
+  readonly reads = new Set<string>()
+  readonly properties = new Set<string>()
+  sessionRead: SessionOrigin | undefined
+  isPaused = true
+  /** Getters under way: of any property, and of those that look at the fields of proxies for it. */
+  #getters = 0
+  #addresses = 0
+  #covered: { readonly fields: ReadonlySet<string>; readonly properties: ReadonlySet<string> } | undefined
+  readonly #route: ResolvedRoute
+  readonly #req: Request
+  readonly #unseen: ReadonlySet<string>
+  readonly #stops: ((() => void) | undefined)[] = []
+  #isOver = false
+
+  constructor({ req, res, method, headers, route, key: { visibleQuery } }: Visit, validators: Validators) {
+    this.#req = req
+    this.#route = route
+    const { rawHeaders } = req
+    this.#unseen = unseenFields(method, validators, route)
+    const visible = visibleHeaders(headers, validators, this.#unseen)
+    const note = (name: string): void => this.#noteField(name)
+    req.headers = watchedFields(() => visible, note)
+    req.rawHeaders = watchedLines(() => linesOf(visible), note)
+    req.headersDistinct = watchedFields(
+      () => distinctOf(visible),
+      () => note(EVERYTHING),
+    )
+    this.#stops.push(() => {
       req.headers = headers
       req.rawHeaders = rawHeaders
-      showQuery?.()
-      forget()
-    },
+    })
+    if (visibleQuery !== undefined) {
+      const hiding = hideParameters(req, visibleQuery)
+      this.#stops.push(() => hiding.restore())
+      this.#watchLeaks(hiding.leaks)
+    }
+    this.#stops.push(watchProperties(req, OF_REQUEST, this), watchConnection(req, res, this))
+    this.#stops.push(
+      watchIdentity(req, headers, {
+        onCookie: () => note('cookie'),
+        onSession: origin => this.#noteSession(origin),
+        isPaused: () => this.isPaused,
+      }),
+    )
   }
-  const forget = watchIdentity(req, headers, {
-    onCookie: () => note('cookie'),
-    onSession: origin => {
-      if (observation.isPaused) return
-      observation.sessionRead ??= origin
-      if (origin === 'found') note('cookie')
-    },
-    isPaused: () => observation.isPaused,
-  })
-  return observation
+
+  unnoticed<T>(read: () => T): T {
+    const wasPaused = this.isPaused
+    this.isPaused = true
+    try {
+      return read()
+    } finally {
+      this.isPaused = wasPaused
+    }
+  }
+
+  note(name: string): void {
+    if (!this.isPaused && this.#getters === 0 && !IN_KEY.has(name)) this.#add(name)
+  }
+
+  #add(name: string): void {
+    const { ignoreProperties } = this.#route
+    const isIgnored =
+      ignoreProperties === true ||
+      (ignoreProperties.length > 0 && ignoreProperties.some(one => one === name || name.startsWith(`${one}.`)))
+    if (!isIgnored && this.#covered?.properties.has(name) !== true) this.properties.add(name)
+  }
+
+  enter(name: string): void {
+    this.#getters++
+    if (IS_ADDRESS.has(name)) this.#addresses++
+  }
+
+  leave(name: string): void {
+    this.#getters--
+    if (IS_ADDRESS.has(name)) this.#addresses--
+  }
+
+  coverKey(key: (req: Request) => unknown): void {
+    if (this.#covered !== undefined) return
+    const { isPaused } = this
+    const found = [this.reads, this.properties].map(names => [...names])
+    const { sessionRead } = this
+    this.reads.clear()
+    this.properties.clear()
+    this.isPaused = false
+    try {
+      // A promise cannot be in a key, but it can reject.
+      void Promise.resolve(key(this.#req)).catch(() => undefined)
+    } catch {
+      // It has read what it has read.
+    }
+    this.isPaused = isPaused
+    this.sessionRead = sessionRead
+    this.#covered = { fields: new Set(this.reads), properties: new Set(this.properties) }
+    this.reads.clear()
+    this.properties.clear()
+    for (const name of found[0]!) this.#addField(name)
+    for (const name of found[1]!) this.#add(name)
+  }
+
+  moveTo(socket: object | null): void {
+    if (socket !== null && !this.#isOver) this.#stops.push(watchSocket(socket, this))
+  }
+
+  restore(): void {
+    this.#isOver = true
+    for (const stop of this.#stops.splice(0)) stop?.()
+  }
+
+  #noteSession(origin: SessionOrigin): void {
+    if (this.isPaused) return
+    this.sessionRead ??= origin
+    if (origin === 'found') this.#noteField('cookie')
+  }
+
+  #noteField(name: string): void {
+    if (!this.isPaused && this.#addresses === 0 && !this.#unseen.has(name)) this.#addField(name)
+  }
+
+  #addField(name: string): void {
+    const { ignoreHeaders } = this.#route
+    if (ignoreHeaders === true || ignoreHeaders.includes(name)) return
+    const fields = this.#covered?.fields
+    const isCovered = fields !== undefined && !CREDENTIALS.has(name) && (fields.has(name) || fields.has(EVERYTHING))
+    if (!isCovered) this.reads.add(name)
+  }
+
+  /** What still shows a hidden parameter counts once it is read, or at once where that cannot be seen. */
+  #watchLeaks(names: readonly string[]): void {
+    for (const name of names) {
+      const isFixed = Object.getOwnPropertyDescriptor(this.#req, name)?.configurable === false
+      if (isFixed) this.#add(name)
+      else this.#stops.push(watchProperties(this.#req, accessorsFor([name], { enumerable: true }), this))
+    }
+  }
 }
 
-function visibleHeaders(headers: IncomingHttpHeaders, { etag, lastModified }: Validators): IncomingHttpHeaders {
-  const visible = CONDITIONAL.some(name => headers[name] !== undefined) ? withoutConditions(headers) : { ...headers }
+/** Fields that the handler does not see, or that are in the key as they are: to read them tells nothing of the client. */
+function unseenFields(
+  method: string,
+  { etag, lastModified }: Validators,
+  { vary }: ResolvedRoute,
+): ReadonlySet<string> {
+  const isPost = method === 'POST'
+  const isConfirming = etag !== undefined || lastModified !== undefined
+  const unseen = UNSEEN[`${isPost ? 'post' : 'get'}${isConfirming ? 'Confirming' : ''}`]
+  return vary.length === 0
+    ? unseen
+    : new Set([...unseen].filter(name => !vary.includes(name) || (CONDITIONAL as readonly string[]).includes(name)))
+}
+
+const UNSEEN = {
+  get: new Set<string>([...CONDITIONAL, ...FRAMING]),
+  getConfirming: new Set<string>([...CONDITIONAL, ...FRAMING, ...RELOADING]),
+  // Content-Type is in the key with the body.
+  post: new Set<string>([...CONDITIONAL, 'content-type']),
+  postConfirming: new Set<string>([...CONDITIONAL, ...RELOADING, 'content-type']),
+} as const
+
+const REMOVABLE = [...CONDITIONAL, ...FRAMING, ...RELOADING]
+
+function visibleHeaders(
+  headers: IncomingHttpHeaders,
+  { etag, lastModified }: Validators,
+  unseen: ReadonlySet<string>,
+): IncomingHttpHeaders {
+  const visible = { ...headers }
+  for (const name of REMOVABLE)
+    if (unseen.has(name) && headers[name] !== undefined) Reflect.deleteProperty(visible, name)
   if (etag !== undefined) visible['if-none-match'] = etag
   if (lastModified !== undefined) visible['if-modified-since'] = lastModified
   return visible
-}
-
-function withoutConditions(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const others = { ...headers }
-  for (const name of CONDITIONAL) Reflect.deleteProperty(others, name)
-  return others
 }
 
 const linesOf = (headers: IncomingHttpHeaders): string[] =>
@@ -133,54 +264,3 @@ const distinctOf = (headers: IncomingHttpHeaders): NodeJS.Dict<string[]> =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value : [value ?? '']]),
   )
-
-/** The same object to its reader, who is noted by the name of what was read. What hardly anybody reads is made when it is read. */
-const watch = <T extends object>(target: T, note: (name: string) => void, make?: (target: T) => void): T =>
-  new Proxy(target, new Watcher(note, make))
-
-class Watcher<T extends object> implements ProxyHandler<T> {
-  constructor(
-    private readonly note: (name: string) => void,
-    private make: ((target: T) => void) | undefined,
-  ) {}
-
-  get(target: T, name: string | symbol): unknown {
-    return Reflect.get(this.#read(target, name), name)
-  }
-
-  has(target: T, name: string | symbol): boolean {
-    return Reflect.has(this.#read(target, name), name)
-  }
-
-  getOwnPropertyDescriptor(target: T, name: string | symbol): PropertyDescriptor | undefined {
-    return Reflect.getOwnPropertyDescriptor(this.#read(target, name), name)
-  }
-
-  ownKeys(target: T): (string | symbol)[] {
-    return Reflect.ownKeys(this.#read(target, EVERYTHING))
-  }
-
-  #read(target: T, name: string | symbol): T {
-    this.make?.(target)
-    this.make = undefined
-    if (typeof name === 'string') this.note(name)
-    return target
-  }
-}
-
-/** Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. */
-function hideParameters(req: Request, { text, hidden }: VisibleQuery): () => void {
-  const { originalUrl } = req
-  const withQuery = (url: string): string => url.slice(0, url.indexOf('?')) + (text === '' ? '' : `?${text}`)
-  req.url = withQuery(req.url)
-  req.originalUrl = withQuery(req.originalUrl)
-  // Express 5 parses the URL at each reading; Express 4 has parsed it into a property by now.
-  const parsed = Object.getOwnPropertyDescriptor(req, 'query')
-  if (parsed !== undefined) {
-    req.query = Object.fromEntries(Object.entries(req.query).filter(([name]) => !hidden.has(rootName(name))))
-  }
-  return () => {
-    req.originalUrl = originalUrl
-    if (parsed !== undefined) Object.defineProperty(req, 'query', parsed)
-  }
-}

@@ -10,10 +10,14 @@ import { parseCacheControl, type Directives } from './cache-control.js'
 import { cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
 import { freshnessOf, type Freshness } from './freshness.js'
 import { joined, lineOf, type Fields } from './headers.js'
-import { hasBody, type RequestKey } from './key.js'
+import type { RequestKey } from './key.js'
+import { hasBody, hasTrailers, isBodyRead } from './read-body.js'
 import { keyPart } from './text.js'
 import { variesOn } from './vary.js'
 import type { SessionOrigin } from './watched-identity.js'
+
+/** What a request's key says of fields that are not in it by their names. */
+type KnownOf = Pick<RequestKey, 'origin' | 'isIdentified'>
 
 /** Who is looked up and what is stored, for one route. Fails closed: what is not clearly shareable is not shared. */
 export class Policy {
@@ -37,10 +41,12 @@ export class Policy {
     // With a key function it is known later whether the key says who is asking.
     const personal = this.route.key === undefined ? this.credentials(asked) : undefined
     if (personal !== undefined) return personal
-    if (method === 'POST' ? !isBodyRead(req, headers) : hasBody(headers))
-      return method === 'POST' ? 'body-unparsed' : 'get-body'
-    // What is to be done only where nothing has changed meanwhile is for the handler to judge.
-    if (method === 'POST' && hasPrecondition(headers)) return 'conditional'
+    if (method === 'POST') {
+      if (!isBodyRead(req, headers)) return 'body-unparsed'
+      if (hasTrailers(req, headers)) return 'trailers'
+      // What is to be done only where nothing has changed meanwhile is for the handler to judge.
+      if (hasPrecondition(headers)) return 'conditional'
+    } else if (hasBody(req, headers)) return 'get-body'
     return this.route.bypass === undefined ? undefined : this.#askRoute(req, this.route.bypass)
   }
 
@@ -85,10 +91,10 @@ export class Policy {
   unkeyedHeader(
     reads: Iterable<string>,
     headers: IncomingHttpHeaders,
-    origin: string,
+    key: KnownOf,
     varied: readonly string[],
   ): string | undefined {
-    for (const name of reads) if (!varied.includes(name) && !this.#isCovered(name, headers[name], origin)) return name
+    for (const name of reads) if (!varied.includes(name) && !this.#isCovered(name, headers[name], key)) return name
     return undefined
   }
 
@@ -96,14 +102,12 @@ export class Policy {
   ownHeaders(
     reads: Iterable<string>,
     headers: IncomingHttpHeaders,
-    origin: string,
+    key: KnownOf,
     varied: readonly string[],
   ): readonly string[] {
     return [...reads].filter(
       name =>
-        !varied.includes(name) &&
-        !this.#isCovered(name, headers[name], origin) &&
-        this.#isCovered(name, undefined, origin),
+        !varied.includes(name) && !this.#isCovered(name, headers[name], key) && this.#isCovered(name, undefined, key),
     )
   }
 
@@ -112,18 +116,14 @@ export class Policy {
     return isIdentified || (origin === 'found' && this.#covers.has('cookie'))
   }
 
-  #isCovered(name: string, value: string | string[] | undefined, origin: string): boolean {
+  #isCovered(name: string, value: string | string[] | undefined, { origin, isIdentified }: KnownOf): boolean {
     if (this.#covers.has(name)) return true
     switch (name) {
       case 'authorization':
         // Absent here means absent for everybody who is looked up; present means that key() names who it is.
-        return value === undefined || this.route.key !== undefined
+        return value === undefined || isIdentified
       case 'cookie':
-        return (
-          value === undefined ||
-          this.route.key !== undefined ||
-          cookieNames(value as string).every(this.#isDeclaredCookie)
-        )
+        return value === undefined || isIdentified || cookieNames(value as string).every(this.#isDeclaredCookie)
       case 'x-forwarded-host':
         // Express's own req.hostname looks here first. Absent, or trusted and therefore in the key: no difference is hidden.
         return value === undefined || origin.endsWith(`://${keyPart(String(value))}`)
@@ -178,10 +178,3 @@ const hasPrecondition = (headers: IncomingHttpHeaders): boolean =>
 
 export const hasValidator = (fields: Fields): boolean =>
   lineOf(fields, 'etag') !== undefined || lineOf(fields, 'last-modified') !== undefined
-
-/** A body counts as read when its stream has ended and somebody left what it held: Express 4 sets `{}` without reading. */
-function isBodyRead(req: Request, headers: IncomingHttpHeaders): boolean {
-  if (!hasBody(headers)) return true
-  const files = req as { file?: unknown; files?: unknown }
-  return req.readableEnded && req.body !== undefined && files.file === undefined && files.files === undefined
-}

@@ -84,7 +84,7 @@ function isKept(name: string, filter: FieldFilter | undefined): boolean {
 }
 
 /** The parameter a pair belongs to: `a` for `a=1`, `a[]=1`, `a[b][c]=1` and `a.b=1`, decoded as a parser would. */
-function parameterName(pair: string): string {
+export function parameterName(pair: string): string {
   const end = pair.indexOf('=')
   const raw = end < 0 ? pair : pair.slice(0, end)
   return MARKED.test(raw) ? rootName(decode(raw.replaceAll('+', ' '))) : raw

@@ -9,7 +9,7 @@ import type { Visit } from './visit.js'
  * one carried, such as a cookie, would have been answered otherwise.
  */
 export function concernOf({ policy, headers, key }: Visit, { reads, varied, key: refused }: Draft): Concern<Asker> {
-  const own = policy.ownHeaders(reads, headers, key.origin, varied)
+  const own = policy.ownHeaders(reads, headers, key, varied)
   return own.length === 0 && varied.length === 0 ? EVERYBODY : alikeIn(own, varied, refused)
 }
 
@@ -17,6 +17,6 @@ export function concernOf({ policy, headers, key }: Visit, { reads, varied, key:
 const alikeIn = (own: readonly string[], varied: readonly string[], refused: string): Concern<Asker> => ({
   isPersonal: own.length > 0,
   holdsFor: ({ policy, headers, key }) =>
-    (own.length === 0 || policy.unkeyedHeader(own, headers, key.origin, varied) !== undefined) &&
+    (own.length === 0 || policy.unkeyedHeader(own, headers, key, varied) !== undefined) &&
     (varied.length === 0 || variantKey(key.text, varied, headers) === refused),
 })
