@@ -157,9 +157,7 @@ withRedis.each(libraries)('a store that %s reaches', (_, library: Library) => {
         `${library.name}, ${name}: ${times.length} requests, median ${times[times.length >> 1]!.toFixed(1)} ms, ` +
           `longest ${times.at(-1)!.toFixed(1)} ms; ${all} commands about ${movies.length} new films`,
       )
-      // Open fault: with ioredis nothing says that the store was never there.
-      const isUnsaid = fault.fromTheStart === true && library.name === 'ioredis'
-      if (fault.isAway && !isUnsaid) expect(wasAway).toBe(true)
+      if (fault.isAway) expect(wasAway).toBe(true)
       // Once a command has not been answered none is sent: one request in a row has waited for one.
       if (fault.isSilent) expect(all).toBeLessThanOrEqual(1)
 

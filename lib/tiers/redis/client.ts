@@ -51,16 +51,20 @@ export function connect(client: RedisClient, onError: (error: unknown) => void):
   const isIt = (raw: Raw): boolean => raw === current && !isClosed
 
   const start = (): Raw => {
+    let isReady = false
     let hasEnded = false
     const onEnd = (): void => {
       if (hasEnded || !isIt(raw)) return
       hasEnded = true
+      // ioredis gives no error when the other side closes before it is ready.
+      if (!isReady) onError(new Error('The connection ended before it was ready'))
       setTimeout(() => isIt(raw) && renew(), pauseAfter(++tries)).unref()
     }
     const raw: Raw = open({ onError, onEnd })
     const settle = (): void => {
       // Destroyed while it was connecting, it may come to be connected all the same.
       if (!isIt(raw)) return raw.destroy()
+      isReady = true
       tries = 0
       tellOpened()
     }
