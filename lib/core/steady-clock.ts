@@ -31,3 +31,6 @@ export class SteadyClock implements Clock {
     return this.#lead
   }
 }
+
+/** How far a clock is ahead of the machine's, after that one was set back. */
+export const leadOf = (clock: Clock): Milliseconds => clock.lead?.() ?? 0

@@ -1,3 +1,4 @@
+import { leadOf } from '../core/steady-clock.js'
 import type { Clock, Milliseconds } from '../core/types.js'
 
 /** Different seconds that are remembered. */
@@ -14,7 +15,7 @@ export class KnownDates {
 
   /** The wall clock's name for an instant of the cache's clock, which may be ahead of it. */
   of(instant: Milliseconds): string {
-    const second = Math.floor((instant - (this.clock.lead?.() ?? 0)) / 1000)
+    const second = Math.floor((instant - leadOf(this.clock)) / 1000)
     return this.#bySecond.get(second) ?? this.#remember(second)
   }
 

@@ -16,26 +16,20 @@ export const watchedFields = <T extends object>(make: () => T, note: Note): T =>
 export const watchedLines = (make: () => string[], note: Note): string[] =>
   new Proxy(new Lines(), new Watcher(make, () => note(EVERYTHING)))
 
-/**
- * What stands behind the Proxy, and holds nothing: `util.inspect` and `console.log` look there. They ask it how to show it, and are shown a
- * copy that was read through the Proxy.
- */
-const showing = (copy: (proxy: never) => unknown): PropertyDescriptorMap => ({
+/** Asked of the Proxy, this gives the object itself; the whole of it counts as read. */
+const REAL = Symbol('real')
+
+/** What stands behind the Proxy, and holds nothing: `util.inspect` and `console.log` look there. They ask it how to show it. */
+const SHOWN: PropertyDescriptorMap = {
   [inspect.custom]: {
-    value(this: never) {
-      return copy(this)
+    value(this: { [REAL]: unknown }) {
+      return this[REAL]
     },
   },
-})
-const FIELDS = Object.create(
-  Object.prototype,
-  showing((proxy: object) => ({ ...proxy })),
-) as object
+}
+const FIELDS = Object.create(Object.prototype, SHOWN) as object
 class Lines extends Array<string> {}
-Object.defineProperties(
-  Lines.prototype,
-  showing((proxy: string[]) => [...proxy]),
-)
+Object.defineProperties(Lines.prototype, SHOWN)
 
 class Watcher<T extends object> implements ProxyHandler<T> {
   readonly #make: () => T
@@ -48,7 +42,7 @@ class Watcher<T extends object> implements ProxyHandler<T> {
   }
 
   get(_: T, name: string | symbol): unknown {
-    return Reflect.get(this.#read(name), name)
+    return name === REAL ? this.#read(EVERYTHING) : Reflect.get(this.#read(name), name)
   }
 
   has(_: T, name: string | symbol): boolean {
@@ -68,6 +62,10 @@ class Watcher<T extends object> implements ProxyHandler<T> {
 
   getPrototypeOf(): object | null {
     return Reflect.getPrototypeOf(this.#all)
+  }
+
+  setPrototypeOf(_: T, prototype: object | null): boolean {
+    return Reflect.setPrototypeOf(this.#all, prototype)
   }
 
   set(_: T, name: string | symbol, value: unknown): boolean {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { inspect } from 'node:util'
 import type { Request } from 'express'
+import { EVERYTHING, watchedFields } from './watched-fields.js'
 
 /**
  * Who is asking, as middleware in front has found out: its session and its parsed cookies. A handler that reads them on a miss answers that
@@ -128,79 +128,14 @@ function isKnown(req: Request, session: object): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-/** Stands for all members. */
-const EVERYTHING = Symbol('everything')
-
 /** Told of each member that is read, and whether it is there. */
-type NoteMember = (name: string | typeof EVERYTHING, isThere: boolean) => void
+type NoteMember = (name: string, isThere: boolean) => void
 
-/**
- * The same object to its reader. The proxy stands before an empty object and not before the real one: `util.inspect` looks behind a proxy, and
- * finds a note there.
- */
-function watched(real: object, note: NoteMember): object {
-  const behind = Object.create(null) as object
-  Object.defineProperty(behind, inspect.custom, {
-    value: () => {
-      note(EVERYTHING, true)
-      return real
+const watched = (real: object, note: NoteMember): object =>
+  watchedFields(
+    () => real,
+    name => {
+      // What every object has says nothing.
+      if (name === EVERYTHING || !(name in Object.prototype)) note(name, name === EVERYTHING || Reflect.has(real, name))
     },
-    configurable: true,
-  })
-  return new Proxy(behind, new Watcher(real, note))
-}
-
-class Watcher implements ProxyHandler<object> {
-  constructor(
-    private readonly real: object,
-    private readonly note: NoteMember,
-  ) {}
-
-  get(_: object, name: string | symbol): unknown {
-    this.#note(name)
-    return Reflect.get(this.real, name)
-  }
-
-  has(_: object, name: string | symbol): boolean {
-    this.#note(name)
-    return Reflect.has(this.real, name)
-  }
-
-  ownKeys(): (string | symbol)[] {
-    this.note(EVERYTHING, true)
-    return Reflect.ownKeys(this.real)
-  }
-
-  getOwnPropertyDescriptor(_: object, name: string | symbol): PropertyDescriptor | undefined {
-    this.#note(name)
-    const descriptor = Reflect.getOwnPropertyDescriptor(this.real, name)
-    // The empty object has no such property, and of what it has not none can be fixed.
-    return descriptor && { ...descriptor, configurable: true }
-  }
-
-  set(_: object, name: string | symbol, value: unknown): boolean {
-    return Reflect.set(this.real, name, value)
-  }
-
-  deleteProperty(_: object, name: string | symbol): boolean {
-    return Reflect.deleteProperty(this.real, name)
-  }
-
-  defineProperty(_: object, name: string | symbol, descriptor: PropertyDescriptor): boolean {
-    // What cannot be changed later could not be shown: nobody defines such a member of a session but the one who made it.
-    return Reflect.defineProperty(this.real, name, { ...descriptor, configurable: true })
-  }
-
-  getPrototypeOf(): object | null {
-    return Reflect.getPrototypeOf(this.real)
-  }
-
-  setPrototypeOf(_: object, prototype: object | null): boolean {
-    return Reflect.setPrototypeOf(this.real, prototype)
-  }
-
-  #note(name: string | symbol): void {
-    // What every object has says nothing.
-    if (typeof name === 'string' && !(name in Object.prototype)) this.note(name, Reflect.has(this.real, name))
-  }
-}
+  )

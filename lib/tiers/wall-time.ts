@@ -1,4 +1,5 @@
 import { makeEntry } from '../core/entry.js'
+import { leadOf } from '../core/steady-clock.js'
 import type { CacheEntry, Clock, Milliseconds } from '../core/types.js'
 
 /**
@@ -8,8 +9,6 @@ import type { CacheEntry, Clock, Milliseconds } from '../core/types.js'
 
 /** So far the clocks of two processes may be apart. What was stored later than that has seen another time than ours. */
 const MOST_SKEW = 5_000
-
-export const leadOf = (clock: Clock): Milliseconds => clock.lead?.() ?? 0
 
 /** The wall clock that belongs to the clock of a process. */
 export const wallClock = (clock: Clock): Clock => ({ now: () => clock.now() - leadOf(clock) })
