@@ -19,6 +19,7 @@ import { shareHiddenClass } from './hidden-class.js'
 import { outdatedTags } from './key.js'
 import { lookUpOf } from './look-up.js'
 import type { Policy } from './policy.js'
+import { closeWithConnection } from './queued.js'
 import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
@@ -55,7 +56,7 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   function reelcache(req: Request, res: Response, next: NextFunction): void {
     shareHiddenClass(req, res)
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
-    if (res.destroyed) return next()
+    if (res.destroyed || !closeWithConnection(req, res)) return next()
     const asked = askedBy(req)
     const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
     if (typeof key === 'string') return goPast(engine, profile, route, asked, res, next, key)
