@@ -20,3 +20,12 @@ declare module 'express-interceptor' {
     },
   ): RequestHandler
 }
+
+declare module 'express-ws' {
+  import type { Server } from 'node:http'
+  export default function expressWs(
+    app: unknown,
+    server?: Server,
+    options?: { leaveRouterUntouched?: boolean },
+  ): unknown
+}

@@ -29,7 +29,13 @@ export type CacheEvent =
   /** That run failed: a 5xx, a cut, an error, or nothing within `handlerTimeout`. The stale entry stays. */
   | { readonly type: 'refresh-failed'; readonly profile: ProfileName; readonly key: string }
   | { readonly type: 'revalidated'; readonly profile: ProfileName; readonly key: string }
-  | { readonly type: 'bypass'; readonly profile: ProfileName; readonly reason: BypassReason }
+  | {
+      readonly type: 'bypass'
+      readonly profile: ProfileName
+      readonly reason: BypassReason
+      /** What was thrown, for `unsupported`. */
+      readonly error?: unknown
+    }
   | { readonly type: 'stored'; readonly profile: ProfileName; readonly key: string; readonly bytes: number }
   | {
       readonly type: 'refused'

@@ -20,6 +20,9 @@ export const BYPASS_REASONS = {
   'only-if-cached': 'the client wanted nothing but a stored answer, and there was none: it got a 504',
   nested: 'this cache is already filling the same key for this request',
   closed: 'the cache has been closed',
+  upgrade: 'the request asks for a WebSocket',
+  unsupported:
+    'the request or its response lacks, or refuses, what the cache asks of it: the handler answers as without it',
 } as const
 
 /** Why an answer of the handler was not stored. */

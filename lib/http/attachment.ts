@@ -1,12 +1,14 @@
 import type { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
 import type { Request, Response } from 'express'
+import { Connection } from './connection.js'
 import type { Fields } from './headers.js'
-import { standInResponse, standInSocket } from './stand-in.js'
+import { standInResponse } from './stand-in.js'
+import type { Undo } from './step-aside.js'
 
 type Listener = (...args: unknown[]) => void
+type Emit = (name: string | symbol, ...args: unknown[]) => boolean
 
 /** What a connection tells a response and a request; the handler must not hear it of a client it has been taken from. */
 const RESPONSE_EVENTS = ['close', 'finish', 'drain', 'error'] as const
@@ -28,8 +30,14 @@ export interface Front {
 export const frontOf = (req: Request, res: Response): Front => ({
   ofResponse: RESPONSE_EVENTS.map(name => res.rawListeners(name) as Listener[]),
   ofRequest: REQUEST_EVENTS.map(name => req.rawListeners(name) as Listener[]),
-  closers: req.socket.listenerCount('close'),
+  closers: new Connection(req).closers,
 })
+
+/** Remembers what a tie is going to put on request and response. */
+export function keepUntied(undo: Undo, req: Request, res: Response): void {
+  undo.keep(req, ['emit', 'destroy'])
+  undo.keep(res, ['emit', 'on', 'destroy'])
+}
 
 /** Everything a handler can ask or tell a response, save what `capture` has patched. */
 const METHODS = [
@@ -38,7 +46,7 @@ const METHODS = [
   ...['writeContinue', 'writeProcessing', 'writeEarlyHints'],
 ] as const
 /** `compression` in front takes these for its own stream, which the handler does not write to any more. */
-const LISTENING = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const
+const LISTENERS = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const
 const SETTINGS = ['statusCode', 'statusMessage', 'sendDate'] as const
 const STATES = [
   ...['headersSent', 'finished', 'destroyed', 'closed', 'errored', 'writable', 'writableEnded', 'writableFinished'],
@@ -59,7 +67,7 @@ export interface Head {
  * hears nothing of the client: whoever uses `pipe`, `pipeline` or an AbortController tied to `close` goes on as if nothing had happened.
  */
 export class Attachment {
-  readonly #socket: Socket
+  readonly #connection: Connection
   /** Whether the handler goes on, once the client has left. */
   #goesOn: boolean | undefined
   #heardOfIt = false
@@ -79,7 +87,7 @@ export class Attachment {
     /** The client has left, and the handler goes on. */
     private readonly onLeave: () => void,
   ) {
-    this.#socket = req.socket
+    this.#connection = new Connection(req)
     this.#watchResponse()
     this.#watchRequest()
     this.#watchDrain()
@@ -93,7 +101,7 @@ export class Attachment {
 
   /** To be asked while the client is there: whoever listens to the connection may take its leave with the first news. */
   lookForListeners(): void {
-    if (this.#goesOn === undefined) this.#heardOfIt ||= this.#socket.listenerCount('close') > this.front.closers
+    if (this.#goesOn === undefined) this.#heardOfIt ||= this.#connection.closers > this.front.closers
   }
 
   get isApart(): boolean {
@@ -112,7 +120,7 @@ export class Attachment {
   part({ statusCode, statusMessage, fields, isSent }: Head): ServerResponse {
     const handlers = this.#handlers ?? this.#listenersBut(this.front.ofResponse)
     this.front = { ...this.front, ofResponse: this.#listenersBut(handlers) }
-    const other = standInResponse(this.req, standInSocket(this.#socket))
+    const other = standInResponse(this.req, this.#connection.standIn())
     Object.assign(other, { statusCode, statusMessage })
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) other.setHeader(name, value)
     if (isSent) other.writeHead(statusCode)
@@ -132,24 +140,25 @@ export class Attachment {
 
   #watchResponse(): void {
     const { res } = this
-    const emit = res.emit.bind(res) as (name: string | symbol, ...args: unknown[]) => boolean
+    const emit = res.emit.bind(res) as Emit
     this.#override(res, 'emit', (name: string | symbol, ...args: unknown[]) => {
       if (name === 'close' && this.#other === undefined && this.#isGoingOn()) {
         this.onLeave()
       }
       const isOfConnection = this.#other !== undefined && isOneOf(RESPONSE_EVENTS, name)
-      return isOfConnection ? this.#tellFront(name, args) : emit(name, ...args)
+      return isOfConnection ? this.#tellFront(emit, name, args) : emit(name, ...args)
     })
   }
 
   #watchRequest(): void {
     const { req } = this
-    const emit = req.emit.bind(req) as (name: string | symbol, ...args: unknown[]) => boolean
+    const emit = req.emit.bind(req) as Emit
     this.#override(req, 'emit', (name: string | symbol, ...args: unknown[]) => {
       // Node aborts the request first, then tells the response.
-      const isOfConnection = isOneOf(REQUEST_EVENTS, name) && (this.#socket.destroyed || this.#other !== undefined)
+      const isOfConnection =
+        isOneOf(REQUEST_EVENTS, name) && (this.#connection.isDestroyed || this.#other !== undefined)
       if (!isOfConnection || (this.#other === undefined && !this.#isGoingOn())) return emit(name, ...args)
-      tell(req, name, this.front.ofRequest[REQUEST_EVENTS.indexOf(name)]!, args)
+      tell(req, emit, name, this.front.ofRequest[REQUEST_EVENTS.indexOf(name)]!, args)
       this.#override(req, 'aborted', false)
       this.#override(req, 'destroyed', false)
       return true
@@ -172,23 +181,20 @@ export class Attachment {
     this.#override(half, 'destroy', (error?: Error) => {
       // Node, too, destroys a request: once its body is read, which leaves the connection alone, and when that is gone.
       const isRead = half === this.req && this.req.readableEnded
-      if (!isRead && !this.#socket.destroyed) this.#goesOn ??= false
+      if (!isRead && !this.#connection.isDestroyed) this.#goesOn ??= false
       return destroy(error)
     })
   }
 
   /** Decided once: request and response are told of the same end. */
   #isGoingOn(): boolean {
-    const { readableEnded, errored } = this.#socket
-    // Neither ended nor broken by its client: it was closed on this side.
-    const isOurs = !readableEnded && errored === null
     this.lookForListeners()
-    return (this.#goesOn ??= !isOurs && this.mayGoOn())
+    return (this.#goesOn ??= !this.#connection.isOurs && this.mayGoOn())
   }
 
-  #tellFront(name: ResponseEvent, args: unknown[]): boolean {
+  #tellFront(emit: Emit, name: ResponseEvent, args: unknown[]): boolean {
     const { res } = this
-    this.#asItIs(() => tell(res, name, this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!, args))
+    this.#asItIs(() => tell(res, emit, name, this.front.ofResponse[RESPONSE_EVENTS.indexOf(name)]!, args))
     return true
   }
 
@@ -222,8 +228,8 @@ export class Attachment {
       const method = of[name]
       if (typeof method === 'function') this.#alias(name, { value: bound(method, other), writable: true })
     }
-    const listening = EventEmitter.prototype as unknown as Record<string, unknown>
-    for (const name of LISTENING) this.#alias(name, { value: bound(listening[name], res), writable: true })
+    const listening = LISTENING as unknown as Record<string, unknown>
+    for (const name of LISTENERS) this.#alias(name, { value: bound(listening[name], res), writable: true })
     for (const name of SETTINGS) this.#alias(name, { get: () => of[name], set: value => void (of[name] = value) })
     for (const name of STATES) {
       const alias = this.#alias(name, {
@@ -253,10 +259,25 @@ export class Attachment {
   }
 }
 
-/** Whoever still listens of those. */
-function tell(half: EventEmitter, name: string, those: readonly Listener[], args: unknown[]): void {
-  for (const listener of those) if (half.rawListeners(name).includes(listener)) listener.apply(half, args)
+/**
+ * Whoever still listens of those, by the `emit` that they know: an agent in front that has wrapped it counts on being called around its
+ * listeners. The others are out of its sight meanwhile.
+ */
+function tell(half: EventEmitter, emit: Emit, name: string, those: readonly Listener[], args: unknown[]): void {
+  const listeners = half.rawListeners(name) as Listener[]
+  const others = listeners.filter(listener => !those.includes(listener))
+  // Nobody listens for the error: Node would make it the process's.
+  if (others.length === listeners.length) return
+  for (const listener of others) LISTENING.removeListener.call(half, name, listener)
+  try {
+    emit(name, ...args)
+  } finally {
+    for (const listener of others) LISTENING.addListener.call(half, name, listener)
+  }
 }
+
+/** Past whatever somebody has put in their places. */
+const LISTENING = EventEmitter.prototype
 
 const bound = (method: unknown, self: object): unknown => (method as (...args: unknown[]) => unknown).bind(self)
 

@@ -9,7 +9,7 @@ import type { Engine, Located } from './engine.js'
 import { lineOf } from './headers.js'
 import { isKnownAudio, judgeStart } from './media.js'
 import { replay } from './replay.js'
-import { resume } from './waiting.js'
+import { resume, type Answerer } from './waiting.js'
 
 /** An entry, and the tier where it lay. */
 interface Found {
@@ -84,10 +84,15 @@ export class AudioLibrary {
       const { folder, name } = req.params
       const place = this.#addresses.read(folder, name)
       if (place === undefined) return next()
-      const send = (found: Found | undefined): void => play(engine, req, res, found, this.parts.cost)
+      const send = (found: Found | undefined): Answerer => {
+        play(engine, req, res, found, this.parts.cost)
+        return 'cache'
+      }
       const found = place === 'foreign' ? undefined : this.#find(engine, place)
-      if (!isPromise(found)) return send(found)
-      void found.catch(() => undefined).then(it => resume(res, next, undefined, () => send(it)))
+      if (!isPromise(found)) return void send(found)
+      void found
+        .catch(() => undefined)
+        .then(it => resume({ engine, profile: 'tts', res }, next, undefined, () => send(it)))
     })
     return app
   }

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Response } from 'express'
+import { attempt, type Undo } from './step-aside.js'
 
 /** Who listens to an answer while it is made. */
 export interface Sink {
@@ -35,7 +36,7 @@ export interface Capture {
  * Listens to everything a handler can answer with: `write`, `end` and `writeHead` are what `json`, `send`, `pipe`, `sendFile` and the rest
  * come down to. The client's bytes go first and unchanged, and so do return values, callbacks, errors and `drain`.
  */
-export function capture(res: Response, sink: Sink): Capture {
+export function capture(res: Response, sink: Sink, undo: Undo): Capture {
   let target: ServerResponse = res
   let outlet: Outlet = outletOf(res)
   let isHeaded = false
@@ -45,7 +46,18 @@ export function capture(res: Response, sink: Sink): Capture {
 
   const begin = (whole?: Buffer): void => {
     isHeaded = true
-    isHeld = sink.head(whole)
+    isHeld = false
+    listen(() => (isHeld = sink.head(whole)))
+  }
+
+  /** That listening fails is not the handler's fault: its answer goes on unheard, where it is not held back. */
+  const listen = (work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      attempt(() => sink.abort())
+      if (isHeld) throw error
+    }
   }
 
   const outward = <T>(send: () => T): T => {
@@ -71,11 +83,13 @@ export function capture(res: Response, sink: Sink): Capture {
     },
 
     write(...args: unknown[]) {
+      // What `end` writes is known already: that of HTTP/2 does, and so may one in front.
+      if (isOutward) return outlet.write.apply(target, args as Parameters<Outlet['write']>)
       if (!isHeaded) begin()
       const [chunk, encoding, callback] = bodyArguments(args)
       if (!isHeld) {
         const isWritable = outward(() => outlet.write.apply(target, args as Parameters<Outlet['write']>))
-        if (sink.isOpen) sink.chunk(copyOf(chunk, encoding))
+        if (sink.isOpen) listen(() => sink.chunk(copyOf(chunk, encoding)))
         // What middleware in front answers is the handler's: `pipe` waits for `drain` after `false` alone.
         return (isWritable as unknown) === false ? sink.isAhead : isWritable
       }
@@ -93,8 +107,10 @@ export function capture(res: Response, sink: Sink): Capture {
       isEnded = true
       if (isHeld && callback !== undefined) res.once('finish', callback)
       if (!isHeld) outward(() => outlet.end.apply(target, args as Parameters<Outlet['end']>))
-      if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
-      sink.end()
+      listen(() => {
+        if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
+        sink.end()
+      })
       return res
     },
 
@@ -103,11 +119,14 @@ export function capture(res: Response, sink: Sink): Capture {
       if (!isHeld) outward(() => outlet.flushHeaders.call(target))
     },
   }
+  undo.keep(res, PATCHED)
   patch(res, patched)
 
-  res.on('close', () => {
-    if (!isEnded) sink.abort()
-  })
+  const leave = (): void => {
+    if (!isEnded) attempt(() => sink.abort())
+  }
+  undo.add(() => res.removeListener('close', leave))
+  res.on('close', leave)
 
   const release = (): void => patch(res, outlet)
   return {
@@ -126,7 +145,9 @@ export function capture(res: Response, sink: Sink): Capture {
   }
 }
 
-type Outlet = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+const PATCHED = ['writeHead', 'write', 'end', 'flushHeaders'] as const
+
+type Outlet = Pick<ServerResponse, (typeof PATCHED)[number]>
 
 const outletOf = ({ writeHead, write, end, flushHeaders }: ServerResponse): Outlet => ({
   writeHead,

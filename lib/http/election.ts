@@ -4,16 +4,16 @@ import type { Claim } from '../core/leases.js'
 import type { CacheEntry, MaybePromise, Milliseconds } from '../core/types.js'
 import type { AnswerFlight } from './engine.js'
 import type { Visit } from './visit.js'
-import { resume } from './waiting.js'
+import { resume, type Answerer } from './waiting.js'
 
 /** How the leader of a flight goes on. */
 interface Ways {
   /** What is stored by now. */
   readonly find: () => MaybePromise<CacheEntry | undefined>
   /** Another machine has made it. */
-  readonly serve: (entry: CacheEntry) => void
+  readonly serve: (entry: CacheEntry) => Answerer
   /** This one makes it. */
-  readonly make: () => void
+  readonly make: () => Answerer
 }
 
 /**
@@ -26,7 +26,7 @@ export function elect(
   flight: AnswerFlight,
   patience: Milliseconds,
   { find, serve, make }: Ways,
-): void {
+): Answerer {
   const { engine, res } = visit
   const { leases, flights, clock } = engine
   // Nobody follows a run of one's own, on this machine or on others.
@@ -35,11 +35,10 @@ export function elect(
   const leave = (): void => leaving.abort()
   res.once('close', leave)
 
-  const goOn = (entry: CacheEntry | undefined): void => {
-    if (entry !== undefined && isFresh(entry, clock.now())) {
-      flight.land({ entry, varied: [] })
-      serve(entry)
-    } else make()
+  const goOn = (entry: CacheEntry | undefined): Answerer => {
+    if (entry === undefined || !isFresh(entry, clock.now())) return make()
+    flight.land({ entry, varied: [] })
+    return serve(entry)
   }
   const look = (claim: Claim): MaybePromise<CacheEntry | undefined> => {
     res.removeListener('close', leave)
@@ -53,5 +52,6 @@ export function elect(
     .then(look)
     .catch(() => undefined)
     // Where the client has left, no handler has begun: whoever waits leads now.
-    .then(entry => resume(res, next, flight, () => goOn(entry)))
+    .then(entry => resume(visit, next, flight, () => goOn(entry)))
+  return 'cache'
 }

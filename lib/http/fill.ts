@@ -7,7 +7,7 @@ import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import type { CacheEntry } from '../core/types.js'
 import { EVERYBODY } from '../core/flights.js'
-import { Attachment, frontOf, type Front, type Head } from './attachment.js'
+import { Attachment, frontOf, keepUntied, type Front, type Head } from './attachment.js'
 import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
 import { capture, onSent, type Capture, type Sink } from './capture.js'
 import { Company, type Run } from './company.js'
@@ -22,6 +22,7 @@ import { observe, validatorsOf, type Observation } from './observe.js'
 import { renewedHeaders } from './renewed-headers.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.js'
 import { concernOf } from './refused.js'
+import type { Undo } from './step-aside.js'
 import { store } from './store.js'
 import type { Visit } from './visit.js'
 import { isAnswered } from './waiting.js'
@@ -85,16 +86,19 @@ export class Fill implements Sink, Run {
     private readonly visit: Visit,
     private readonly flight: AnswerFlight,
     private readonly stale: Stale,
+    undo: Undo,
   ) {
     const { req, res, route } = visit
     this.#before = res.getHeaders()
-    this.#observation = observe(visit, validatorsOf(stale.base))
+    this.#observation = observe(visit, validatorsOf(stale.base), undo)
     this.#sendsDate = res.sendDate
     this.#draft = new Draft(visit, this.#before, this.#sendsDate, this.#observation)
     this.#front = frontOf(req, res)
     this.#company = new Company(this, visit.engine.detached)
+    keepUntied(undo, req, res)
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
-    this.#capture = capture(res, this)
+    this.#capture = capture(res, this, undo)
+    undo.add(() => this.#stopTimers())
     if (stale.cover !== undefined) this.#expectFailure(stale.cover)
     this.pause(false)
   }

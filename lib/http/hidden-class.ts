@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse, type Server, type ServerOptions } from 'node:http'
 import type { Request, Response } from 'express'
+import { attempt } from './step-aside.js'
 
 /**
  * Express gives each request and response another prototype when it arrives. Up to Node 22, V8 then takes each of them for a kind of its own
@@ -35,7 +36,13 @@ export function shareHiddenClass(req: Request, res: Response): void {
 /** V8 keeps whatever loses a property as a dictionary from then on. It is put back as it was. */
 function keepAsDictionary(object: object, name: string): void {
   const property = Object.getOwnPropertyDescriptor(object, name)
-  if (property?.configurable !== true) return
+  // What is fixed could not be put back.
+  if (property?.configurable !== true || !Object.isExtensible(object)) return
   Reflect.deleteProperty(object, name)
-  Object.defineProperty(object, name, property)
+  try {
+    Object.defineProperty(object, name, property)
+  } catch (error) {
+    attempt(() => Object.defineProperty(object, name, property))
+    throw error
+  }
 }

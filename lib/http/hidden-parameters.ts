@@ -1,26 +1,32 @@
 import type { Request } from 'express'
 import { parameterName, rootName, type VisibleQuery } from './query.js'
+import { putBack } from './step-aside.js'
 
 /** Where the parameters are that a handler must not see. */
 export interface Hiding {
   /** Properties of the request that still show one: whoever reads them has seen it. */
   readonly leaks: readonly string[]
-  restore(): void
 }
 
-/** Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. */
-export function hideParameters(req: Request, { text, hidden }: VisibleQuery): Hiding {
+/**
+ * Takes parameters outside the key out of the handler's sight: what it cannot see it cannot answer with. `undo` learns how to put each of them
+ * back.
+ */
+export function hideParameters(
+  req: Request,
+  { text, hidden }: VisibleQuery,
+  undo: { push(step: () => void): unknown },
+): Hiding {
   const { originalUrl } = req
   const full = req.originalUrl.slice(req.originalUrl.indexOf('?') + 1)
   const shows = detector(full, hidden)
-  const undo: (() => void)[] = []
   const replace = (name: string, value: unknown): boolean => {
     const own = Object.getOwnPropertyDescriptor(req, name)
-    const isDone = Reflect.defineProperty(req, name, own?.configurable === false ? { value } : { ...SHOWN, value })
-    if (isDone) undo.push(() => putBack(req, name, own))
-    return isDone
+    undo.push(() => putBack(req, name, own))
+    return Reflect.defineProperty(req, name, own?.configurable === false ? { value } : { ...SHOWN, value })
   }
 
+  undo.push(() => (req.originalUrl = originalUrl))
   req.url = withQuery(req.url, text)
   req.originalUrl = withQuery(req.originalUrl, text)
   // What parseurl keeps of a URL is looked at by others too.
@@ -41,13 +47,7 @@ export function hideParameters(req: Request, { text, hidden }: VisibleQuery): Hi
     const isReplaced = !shows(shown) && replace(name, shown)
     if (!isReplaced) leaks.push(name)
   }
-  return {
-    leaks,
-    restore() {
-      req.originalUrl = originalUrl
-      for (const step of undo) step()
-    },
-  }
+  return { leaks }
 }
 
 const SHOWN = { configurable: true, enumerable: true, writable: true } as const
@@ -68,11 +68,6 @@ function queryOf(req: Request): unknown {
   } catch {
     return undefined
   }
-}
-
-function putBack(req: Request, name: string, own: PropertyDescriptor | undefined): void {
-  if (own === undefined) Reflect.deleteProperty(req, name)
-  else Reflect.defineProperty(req, name, own)
 }
 
 const withQuery = (url: string, text: string): string => {

@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { BypassReason } from '../core/outcomes.js'
 import { movieTag, NO_MOVIE, urlTag } from '../core/tags.js'
 import type { ProfileName } from '../core/types.js'
@@ -91,7 +92,7 @@ export function outdatedTags(
   const { req, headers } = asked
   const origin = originOf(asked)
   const tagOf = (target: string): string => urlTag(profile, origin, readTarget(target, route).url)
-  const host = `${protocolOf(asked)}://${headers.host ?? ''}`
+  const host = `${protocolOf(asked)}://${hostField(headers) ?? ''}`
   // A request target may be anything; without a base there are no relative locations.
   const base = URL.canParse(req.originalUrl, host) ? new URL(req.originalUrl, host) : undefined
   const others = locations
@@ -115,14 +116,20 @@ function protocolOf({ req, headers }: Asked): string {
   return isEncrypted(req.socket) ? 'https' : 'http'
 }
 
-export const isEncrypted = (socket: Request['socket']): boolean => 'encrypted' in socket && socket.encrypted === true
+/** Some requests have no connection. */
+export const isEncrypted = (socket: Request['socket'] | null | undefined): boolean =>
+  typeof socket === 'object' && socket !== null && 'encrypted' in socket && socket.encrypted === true
+
+/** HTTP/2 says it in a pseudo-field (RFC 9113 section 8.3.1). */
+export const hostField = (headers: IncomingHttpHeaders): string | undefined =>
+  headers.host ?? (headers[':authority'] as string | undefined)
 
 /**
  * The host name as Express computes it: from X-Forwarded-Host only where the app trusts its proxy. The port is left out, as in
  * `req.hostname`; a handler that looks at `Host` gets an answer of its own for each value.
  */
 function hostOf(asked: Asked): string {
-  const host = forwardedHost(asked) ?? asked.headers.host ?? ''
+  const host = forwardedHost(asked) ?? hostField(asked.headers) ?? ''
   const port = host.indexOf(':', host.startsWith('[') ? host.indexOf(']') : 0)
   return keyPart(port < 0 ? host : host.slice(0, port))
 }
@@ -130,8 +137,9 @@ function hostOf(asked: Asked): string {
 function forwardedHost({ req, headers }: Asked): string | undefined {
   const forwarded = headers['x-forwarded-host']
   if (forwarded === undefined) return undefined
-  const trusts = req.app.get('trust proxy fn') as ((address: string | undefined, hop: number) => boolean) | undefined
-  if (trusts?.(req.socket.remoteAddress, 0) !== true) return undefined
+  const { app, socket } = req as Partial<Request>
+  const trusts = app?.get('trust proxy fn') as ((address: string | undefined, hop: number) => boolean) | undefined
+  if (trusts?.(socket?.remoteAddress, 0) !== true) return undefined
   return String(forwarded).split(',', 1)[0]!.trimEnd()
 }
 

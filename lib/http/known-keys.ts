@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
 import type { Asked } from './asked.js'
-import { isEncrypted, isRewritten, keyOf, movieInBody, type RequestKey } from './key.js'
+import { hostField, isEncrypted, isRewritten, keyOf, movieInBody, type RequestKey } from './key.js'
 import type { Policy } from './policy.js'
 
 /** Beyond these nothing is remembered: a stranger makes up URLs as he likes. */
@@ -43,14 +43,14 @@ export class KnownKeys {
     const isSame =
       known !== undefined &&
       known.policy === policy &&
-      known.host === headers.host &&
+      known.host === hostField(headers) &&
       known.movieId === movieId &&
       known.id === id &&
       known.isSecure === isSecure
     if (isSame) return known.key
     const key = keyOf(asked, profile, policy.route)
     if (typeof key === 'string' || originalUrl.length > LONGEST_URL) return key
-    this.#last = { url: originalUrl, known: { policy, host: headers.host, isSecure, movieId, id, key } }
+    this.#last = { url: originalUrl, known: { policy, host: hostField(headers), isSecure, movieId, id, key } }
     return key
   }
 

@@ -13,7 +13,7 @@ import { onHead } from './capture.js'
 import { conditionsOf, isPreconditioned } from './conditional.js'
 import { shownStatus, type Answer, type AnswerFlight, type Engine, type LiveAnswer, type Refresh } from './engine.js'
 import { elect } from './election.js'
-import { Fill } from './fill.js'
+import { Fill, type Stale } from './fill.js'
 import { locationsOf } from './headers.js'
 import { shareHiddenClass } from './hidden-class.js'
 import { outdatedTags } from './key.js'
@@ -23,9 +23,10 @@ import { closeWithConnection } from './queued.js'
 import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
+import { attempt, headBefore, takeHeadBack, Undo } from './step-aside.js'
 import { chosenVariant, variantKey } from './vary.js'
 import type { Visit } from './visit.js'
-import { isAnswered, resume } from './waiting.js'
+import { isAnswered, resume, stepAside, type Answerer } from './waiting.js'
 
 /** The middleware of one route. */
 export interface CacheHandler {
@@ -54,17 +55,26 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   const { route } = policy
 
   function reelcache(req: Request, res: Response, next: NextFunction): void {
+    let answerer: Answerer
+    try {
+      answerer = receive(req, res, next)
+    } catch (error) {
+      answerer = stepAside({ engine, profile, res }, error)
+    }
+    if (answerer === 'handler') next()
+  }
+
+  function receive(req: Request, res: Response, next: NextFunction): Answerer {
     shareHiddenClass(req, res)
     // Its client has gone while middleware in front took its time: no `close` would tell of it.
-    if (res.destroyed || !closeWithConnection(req, res)) return next()
+    if (res.destroyed || !closeWithConnection(req, res)) return 'handler'
     const asked = askedBy(req)
     const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
-    if (typeof key === 'string') return goPast(engine, profile, route, asked, res, next, key)
+    if (typeof key === 'string') return goPast(engine, profile, route, asked, res, key)
     const { method, headers } = asked
     const visit = { engine, profile, route, policy, req, method, headers, res, key }
     const refreshed = engine.refreshes.get(req)
-    if (refreshed !== undefined && isMeant(visit, refreshed)) refill(visit, next, refreshed)
-    else lookUp(visit, next)
+    return refreshed !== undefined && isMeant(visit, refreshed) ? refill(visit, next, refreshed) : lookUp(visit, next)
   }
 
   function key(req: Request): string | undefined {
@@ -81,9 +91,8 @@ function goPast(
   route: ResolvedRoute,
   asked: Asked,
   res: Response,
-  next: NextFunction,
   reason: BypassReason,
-): void {
+): Answerer {
   engine.report({ type: 'bypass', profile, reason })
   writeStatus(res, say.bypass(reason))
   // RFC 9110 section 9.2.1: the other methods may change what the URL answers.
@@ -93,21 +102,23 @@ function goPast(
       engine.invalidate(outdatedTags(asked, profile, route, locationsOf(res.getHeaders())))
     })
   }
-  next()
+  return 'handler'
 }
 
-function lookUp(visit: Visit, next: NextFunction): void {
+function lookUp(visit: Visit, next: NextFunction): Answerer {
   const found = find(visit)
   if (!isPromise(found)) return serveOrFill(visit, next, found)
-  const goOn = (flight?: AnswerFlight): void =>
+  const goOn = (flight?: AnswerFlight): Answerer => {
     void found
       .catch((): Found => ({ entry: undefined, flightKey: visit.key.text }))
-      .then(it => resume(visit.res, next, flight, () => serveOrFill(visit, next, it, flight)))
+      .then(it => resume(visit, next, flight, () => serveOrFill(visit, next, it, flight)))
+    return 'cache'
+  }
   // Whoever has a stale entry need not wait as others do: each must know of it.
   if (visit.engine.flights.leader(visit.key.text)?.knowsStale === true) return goOn()
   // The look-up takes time: equal requests share it, and whoever comes second is no second leader.
   const flight = joinOrLead(visit, next, visit.key.text)
-  if (flight !== undefined) goOn(flight)
+  return typeof flight === 'string' ? flight : goOn(flight)
 }
 
 function find({ engine: { tier }, key, headers }: Visit): MaybePromise<Found> {
@@ -123,7 +134,7 @@ function find({ engine: { tier }, key, headers }: Visit): MaybePromise<Found> {
 
 const findEntry = (visit: Visit): MaybePromise<CacheEntry | undefined> => chain(find(visit), ({ entry }) => entry)
 
-function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: AnswerFlight): void {
+function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Found, begun?: AnswerFlight): Answerer {
   const { engine, method } = visit
   const now = engine.clock.now()
   if (entry !== undefined && isFresh(entry, now)) {
@@ -134,26 +145,40 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
   if (entry !== undefined && now < refreshUntilOf(entry) && isRepeatable(visit.req)) {
     begun?.land({ entry, varied: [], why: 'stale-while-revalidate' })
     sendStale(visit, entry, 'stale-while-revalidate', engine.backoff.isOutage(flightKey))
-    return refresh(visit, entry, flightKey)
+    // The client has its answer: nothing of the refresh is its business.
+    attempt(() => refresh(visit, entry, flightKey))
+    return 'cache'
   }
   if (wantsOnlyStored(visit)) return sayNotStored(visit, begun)
   if (method === 'HEAD') {
     begun?.abandon()
-    return passHead(visit, next)
+    return passHead(visit)
   }
   const flight = begun ?? joinOrLead(visit, next, flightKey, entry)
-  if (flight !== undefined) lead(visit, next, flight, entry)
+  return typeof flight === 'string' ? flight : lead(visit, next, flight, entry)
 }
 
 /** Nobody on this machine makes the answer: this request does, unless another machine is about to. */
-function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
+function lead(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): Answerer {
   const { lockTimeout, handlerTimeout } = visit.route
-  const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
-  elect(visit, next, flight, patience, {
-    find: () => findEntry(visit),
-    serve: entry => sendHit(visit, entry, visit.engine.clock.now(), false),
-    make: () => fill(visit, next, flight, stale),
+  return leading(flight, () => {
+    const patience = coverOf(visit, stale) === undefined ? lockTimeout : Math.min(lockTimeout, handlerTimeout)
+    return elect(visit, next, flight, patience, {
+      find: () => findEntry(visit),
+      serve: entry => sendHit(visit, entry, visit.engine.clock.now(), false),
+      make: () => fill(visit, flight, staleOf(visit, stale)),
+    })
   })
+}
+
+/** A leader that fails gives its flight to the next: nobody waits for one that is dead. */
+function leading(flight: AnswerFlight, work: () => Answerer): Answerer {
+  try {
+    return work()
+  } catch (error) {
+    flight.abandon()
+    throw error
+  }
 }
 
 /** The second run has come to where the first one was: to the same route, by the same path through the app. */
@@ -161,47 +186,74 @@ const isMeant = ({ policy, req, key }: Visit, refreshed: Refresh): boolean =>
   refreshed.key === key.text && refreshed.policy === policy && refreshed.baseUrl === req.baseUrl
 
 /** Runs the handler for a stale entry that somebody has been served already. */
-function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): void {
+function refill(visit: Visit, next: NextFunction, { flight, stale }: Refresh): Answerer {
   const { engine, profile, key, req, res, route } = visit
   engine.refreshes.delete(req)
-  elect(visit, next, flight, route.lockTimeout, {
+  return elect(visit, next, flight, route.lockTimeout, {
     find: () => findEntry(visit),
-    serve: () => void res.end(),
+    serve: () => {
+      res.end()
+      return 'cache'
+    },
     make: () => {
       engine.report({ type: 'refresh', profile, key: key.text })
-      new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: undefined })
-      next()
+      return run(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: undefined })
     },
   })
 }
 
 /** Answers a hit: from here to `end` nothing waits. */
-function sendHit(visit: Visit, entry: CacheEntry, now: Milliseconds, collapsed: boolean): void {
+function sendHit(visit: Visit, entry: CacheEntry, now: Milliseconds, collapsed: boolean): Answerer {
   const { engine, profile, route, method, res, key } = visit
   send(visit, entry, collapsed ? say.collapsed(entry, now) : engine.hits.of(entry, now), now)
   const tier = collapsed ? undefined : (engine.tier.tierOf?.(entry) ?? engine.tier.name)
   const saved = savingOf(entry, route.cost, method, res)
   engine.report({ type: 'hit', profile, key: key.text, collapsed, tier, saved }, now)
+  return 'cache'
 }
 
-function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason, failing = false): void {
+function sendStale(visit: Visit, entry: CacheEntry, why: StaleReason, failing = false): Answerer {
   const { engine, profile, key } = visit
   // It was forwarded: to a run of the handler that failed, or takes too long.
   if (why === 'stale-if-error') engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'stale', profile, key: key.text, why, ...(failing && { failing }) })
   const now = engine.clock.now()
   send(visit, entry, say.stale(entry, why, undefined, now), now)
+  return 'cache'
 }
 
 function send(visit: Visit, entry: CacheEntry, status: say.Status, now: Milliseconds): void {
   const { engine, route, method, res } = visit
-  if (method === 'POST') writeLocation(engine, res, entry)
-  replay(visit, res, entry, shownStatus(engine, status, entry.key), now, route.pace)
+  const before = headBefore(res)
+  try {
+    if (method === 'POST') writeLocation(engine, res, entry)
+    replay(visit, res, entry, shownStatus(engine, status, entry.key), now, route.pace)
+  } catch (error) {
+    if (!isAnswered(res)) takeHeadBack(res, before, entry)
+    throw error
+  }
 }
 
 /** Sends an answer that is still being made: what there is at once, and the rest as it comes. */
-function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
+function sendLive(visit: Visit, live: LiveAnswer): Answerer {
   const { engine, profile, route, method, res, key } = visit
+  const { entry } = live
+  const before = headBefore(res)
+  try {
+    writeLiveHead(visit, live)
+    const reader = readerOf(res)
+    const saved = savingOf(entry, route.cost, method, res)
+    engine.report({ type: 'hit', profile, key: key.text, collapsed: true, saved })
+    const stop = live.join(reader)
+    res.once('close', stop)
+  } catch (error) {
+    if (!isAnswered(res)) takeHeadBack(res, before, entry)
+    throw error
+  }
+  return 'cache'
+}
+
+function writeLiveHead({ engine, method, res }: Visit, { entry, length }: LiveAnswer): void {
   const now = engine.clock.now()
   if (method === 'POST') writeLocation(engine, res, entry)
   const status = shownStatus(engine, say.collapsed(entry, now), entry.key)
@@ -209,14 +261,10 @@ function sendLive(visit: Visit, { entry, length, join }: LiveAnswer): void {
   if (length !== undefined) res.setHeader('content-length', length)
   // The head leaves with the first bytes, which are there: so whoever wraps `write` in front comes before it.
   res.statusCode = entry.status
-  const saved = savingOf(entry, route.cost, method, res)
-  engine.report({ type: 'hit', profile, key: key.text, collapsed: true, saved })
-  const stop = join(readerOf(res))
-  res.once('close', stop)
 }
 
-/** Follows the flight that is under way, or begins one. Undefined: this request waits, and goes on by itself. */
-function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?: CacheEntry): AnswerFlight | undefined {
+/** Begins a flight, or follows the one that is under way: then it is known who answers. */
+function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?: CacheEntry): AnswerFlight | Answerer {
   const { engine, req } = visit
   const { flights } = engine
   const leader = flights.leader(flightKey)
@@ -231,9 +279,9 @@ function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?:
     return flight
   }
   if (leader.live !== undefined && takesLive(visit))
-    proceed(visit, next, leader, stale, { is: 'live', live: leader.live })
-  else follow(visit, next, leader, stale)
-  return undefined
+    return proceed(visit, next, leader, stale, { is: 'live', live: leader.live })
+  follow(visit, next, leader, stale)
+  return 'cache'
 }
 
 /** Waits for the answer that is being made; with a stale one at hand only as long as a handler may take. */
@@ -246,11 +294,18 @@ function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: C
     isGone: () => isAnswered(res),
   }
   const stop = leader.follow(waiting, verdict => {
-    res.removeListener('close', stop)
     const inherited = verdict.is === 'lead' ? verdict.flight : undefined
-    resume(res, next, inherited, () => proceed(visit, next, leader, stale, verdict))
+    resume(visit, next, inherited, () => {
+      res.removeListener('close', stop)
+      return proceed(visit, next, leader, stale, verdict)
+    })
   })
-  res.once('close', stop)
+  try {
+    res.once('close', stop)
+  } catch (error) {
+    stop()
+    throw error
+  }
 }
 
 function proceed(
@@ -259,14 +314,14 @@ function proceed(
   leader: AnswerFlight,
   known: CacheEntry | undefined,
   verdict: Verdict<Answer, LiveAnswer, Asker>,
-): void {
+): Answerer {
   const { engine, req } = visit
   // What a purge has thrown out meanwhile is no answer any more.
   const stale = leader.fenced ? undefined : known
-  const alone = (): void => {
-    if (wantsOnlyStored(visit)) sayNotStored(visit, undefined)
-    else fill(visit, next, engine.flights.solo(leader.key), stale)
-  }
+  const alone = (): Answerer =>
+    wantsOnlyStored(visit)
+      ? sayNotStored(visit, undefined)
+      : fill(visit, engine.flights.solo(leader.key), staleOf(visit, stale))
   switch (verdict.is) {
     case 'alone':
       return alone()
@@ -283,13 +338,13 @@ function proceed(
   }
 }
 
-function sendShared(visit: Visit, next: NextFunction, answer: Answer, stale: CacheEntry | undefined): void {
+function sendShared(visit: Visit, next: NextFunction, answer: Answer, stale: CacheEntry | undefined): Answerer {
   const { entry, why } = answer
   if (why !== undefined && coverOf(visit, stale) !== undefined) return sendStale(visit, stale!, why)
   // The leader's answer was chosen by fields in which this request differs: it looks again, and now finds the variants.
   if (!isMine(visit, answer)) return lookUp(visit, next)
   if (why !== undefined) return sendStale(visit, entry, why)
-  sendHit(visit, entry, visit.engine.clock.now(), true)
+  return sendHit(visit, entry, visit.engine.clock.now(), true)
 }
 
 const isMine = ({ key, headers }: Visit, { entry, varied }: Answer): boolean =>
@@ -303,20 +358,46 @@ function takesLive({ method, headers }: Visit): boolean {
 }
 
 /** RFC 9111 section 5.2.1.7: nothing but a stored answer will do, and there is none. */
-function sayNotStored({ engine, profile, res }: Visit, flight: AnswerFlight | undefined): void {
+function sayNotStored({ engine, profile, res }: Visit, flight: AnswerFlight | undefined): Answerer {
   flight?.abandon()
   engine.report({ type: 'bypass', profile, reason: 'only-if-cached' })
   writeStatus(res, say.onlyIfCached)
-  res.status(504).end()
+  const { statusCode } = res
+  try {
+    res.status(504).end()
+  } catch (error) {
+    if (!isAnswered(res)) attempt(() => (res.statusCode = statusCode))
+    throw error
+  }
+  return 'cache'
 }
 
-function fill(visit: Visit, next: NextFunction, flight: AnswerFlight, stale: CacheEntry | undefined): void {
+function fill(visit: Visit, flight: AnswerFlight, stale: Stale): Answerer {
   const { engine, profile, key } = visit
+  flight.knowsStale = stale.entry !== undefined
+  const answerer = run(visit, flight, stale)
   engine.report({ type: 'miss', profile, key: key.text })
-  flight.knowsStale = stale !== undefined
-  new Fill(visit, flight, { entry: stale, base: baseOf(visit, stale), cover: coverOf(visit, stale) })
-  next()
+  return answerer
 }
+
+/** Puts the cache round a run of the handler, which begins as soon as this returns. Where that fails nothing of it stays. */
+function run(visit: Visit, flight: AnswerFlight, stale: Stale): Answerer {
+  const undo = new Undo()
+  try {
+    new Fill(visit, flight, stale, undo)
+  } catch (error) {
+    undo.run()
+    flight.abandon()
+    throw error
+  }
+  return 'handler'
+}
+
+const staleOf = (visit: Visit, entry: CacheEntry | undefined): Stale => ({
+  entry,
+  base: baseOf(visit, entry),
+  cover: coverOf(visit, entry),
+})
 
 /** Only a stored 200 is confirmed: res.send would find an expired 404 of the same body unchanged too. */
 const baseOf = ({ method }: Visit, stale: CacheEntry | undefined): CacheEntry | undefined =>
@@ -326,11 +407,11 @@ const coverOf = ({ engine }: Visit, stale: CacheEntry | undefined): CacheEntry |
   stale !== undefined && engine.clock.now() < coverUntilOf(stale) ? stale : undefined
 
 /** A HEAD without a stored answer: the handler's own answer to HEAD has nothing that could be stored. */
-function passHead({ engine, profile, key, res }: Visit, next: NextFunction): void {
+function passHead({ engine, profile, key, res }: Visit): Answerer {
   engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'refused', profile, key: key.text, reason: 'head' })
   writeStatus(res, shownStatus(engine, say.miss('miss', { reason: 'head' }), key.text))
-  next()
+  return 'handler'
 }
 
 /** RFC 9111 section 5.2.1.7. */

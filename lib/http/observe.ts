@@ -4,11 +4,12 @@ import type { CacheEntry } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import { lineOf } from './headers.js'
 import { hideParameters } from './hidden-parameters.js'
+import { attempt, show, type Undo } from './step-aside.js'
 import type { Visit } from './visit.js'
 import { watchConnection, watchSocket } from './watched-connection.js'
 import { EVERYTHING, watchedFields, watchedLines } from './watched-fields.js'
 import { watchIdentity, type SessionOrigin } from './watched-identity.js'
-import { accessorsFor, watchProperties, type Watcher } from './watched-properties.js'
+import { accessorsFor, unwatchProperties, watchProperties, type Watcher } from './watched-properties.js'
 
 /**
  * What the handler sees of a request on a miss, and what it looked at (promise 3: the key covers what the handler may read).
@@ -65,12 +66,14 @@ export const validatorsOf = (stale: CacheEntry | undefined): Validators => ({
   lastModified: stale && lineOf(stale.headers, 'last-modified'),
 })
 
-export const observe = (visit: Visit, validators: Validators): Observation => new Observer(visit, validators)
+export const observe = (visit: Visit, validators: Validators, undo: Undo): Observation =>
+  new Observer(visit, validators, undo)
 
 /** Properties of a request that say something of the client. What Express computes of them for the key is no reading of the connection. */
 const KEYED = ['protocol', 'hostname', 'host'] as const
 const OF_REQUEST = {
-  ...accessorsFor(['ip', 'ips', ...KEYED]),
+  // The last two are those of HTTP/2.
+  ...accessorsFor(['ip', 'ips', ...KEYED, 'authority', 'scheme']),
   ...accessorsFor(['httpVersion', 'httpVersionMajor', 'httpVersionMinor'], { enumerable: true }),
 }
 const IN_KEY: ReadonlySet<string> = new Set(KEYED)
@@ -94,36 +97,51 @@ class Observer implements Observation, Watcher {
   readonly #stops: ((() => void) | undefined)[] = []
   #isOver = false
 
-  constructor({ req, res, method, headers, route, key: { visibleQuery } }: Visit, validators: Validators) {
+  constructor({ req, res, method, headers, route, key: { visibleQuery } }: Visit, validators: Validators, undo: Undo) {
     this.#req = req
     this.#route = route
     const { rawHeaders } = req
     this.#unseen = unseenFields(method, validators, route)
     const visible = visibleHeaders(headers, validators, this.#unseen)
     const note = (name: string): void => this.#noteField(name)
-    req.headers = watchedFields(() => visible, note)
-    req.rawHeaders = watchedLines(() => linesOf(visible), note)
-    req.headersDistinct = watchedFields(
+    const { url } = req
+    undo.add(() => (req.url = url))
+    undo.keep(req, ['headersDistinct'])
+    // Node makes them anew when they are asked for.
+    undo.add(() => Reflect.set(req, 'headersDistinct', undefined))
+    undo.add(() => unwatchProperties(req, OF_REQUEST))
+    undo.add(() => this.restore())
+    this.#stops.push(
+      () => show(req, 'headers', headers),
+      () => show(req, 'rawHeaders', rawHeaders),
+    )
+    show(
+      req,
+      'headers',
+      watchedFields(() => visible, note),
+    )
+    show(
+      req,
+      'rawHeaders',
+      watchedLines(() => linesOf(visible), note),
+    )
+    const all = watchedFields(
       () => distinctOf(visible),
       () => note(EVERYTHING),
     )
-    this.#stops.push(() => {
-      req.headers = headers
-      req.rawHeaders = rawHeaders
-    })
+    show(req, 'headersDistinct', all)
     if (visibleQuery !== undefined) {
-      const hiding = hideParameters(req, visibleQuery)
-      this.#stops.push(() => hiding.restore())
+      const hiding = hideParameters(req, visibleQuery, this.#stops)
       this.#watchLeaks(hiding.leaks)
     }
-    this.#stops.push(watchProperties(req, OF_REQUEST, this), watchConnection(req, res, this))
-    this.#stops.push(
-      watchIdentity(req, headers, {
-        onCookie: () => note('cookie'),
-        onSession: origin => this.#noteSession(origin),
-        isPaused: () => this.isPaused,
-      }),
-    )
+    this.#stops.push(watchProperties(req, OF_REQUEST, this))
+    this.#stops.push(watchConnection(req, res, this))
+    const listener = {
+      onCookie: () => note('cookie'),
+      onSession: (origin: SessionOrigin) => this.#noteSession(origin),
+      isPaused: () => this.isPaused,
+    }
+    watchIdentity(req, headers, listener, this.#stops)
   }
 
   unnoticed<T>(read: () => T): T {
@@ -187,7 +205,7 @@ class Observer implements Observation, Watcher {
 
   restore(): void {
     this.#isOver = true
-    for (const stop of this.#stops.splice(0)) stop?.()
+    for (const stop of this.#stops.splice(0)) if (stop !== undefined) attempt(stop)
   }
 
   #noteSession(origin: SessionOrigin): void {

@@ -38,6 +38,7 @@ export class Policy {
   bypassReason(asked: Asked): BypassReason | undefined {
     const { req, method, headers } = asked
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return 'method'
+    if (headers.upgrade !== undefined && isHandshake(req, headers.upgrade)) return 'upgrade'
     // With a key function it is known later whether the key says who is asking.
     const personal = this.route.key === undefined ? this.credentials(asked) : undefined
     if (personal !== undefined) return personal
@@ -172,6 +173,13 @@ function hasUser(req: Request): boolean {
   const { user } = req as { user?: unknown }
   return user !== undefined && user !== null
 }
+
+/**
+ * A WebSocket's: nobody ends its response. Node sets `upgrade` where somebody listens for other protocols; `h2c`, which curl offers with every
+ * request, is offered to all and meant by few (RFC 9110 section 7.8).
+ */
+const isHandshake = (req: Request, protocols: string): boolean =>
+  (req as { upgrade?: unknown }).upgrade === true || /(?:^|[\s,])websocket(?:$|[\s,/])/i.test(protocols)
 
 const hasPrecondition = (headers: IncomingHttpHeaders): boolean =>
   headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined

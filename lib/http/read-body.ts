@@ -22,7 +22,7 @@ export function isPlaceholder(req: Request, headers: IncomingHttpHeaders): boole
   const body: unknown = req.body
   if (body === undefined || !isEmpty(body) || !hasBody(req, headers)) return false
   const isJson = /[/+]json$/.test(essence(headers['content-type']))
-  return !isJson || headers['content-length'] !== String(JSON.stringify(body).length)
+  return !isJson || String(headers['content-length']) !== String(JSON.stringify(body).length)
 }
 
 function isEmpty(body: unknown): boolean {
@@ -38,11 +38,16 @@ function isEmpty(body: unknown): boolean {
  * is a body unless the stream ended with the head.
  */
 export function hasBody(req: Request, headers: IncomingHttpHeaders): boolean {
-  const length = headers['content-length']
+  // serverless-http says it as a number.
+  const length = headers['content-length'] as string | number | undefined
   if (headers['transfer-encoding'] !== undefined) return true
-  if (length !== undefined) return length !== '0'
+  if (length !== undefined) return String(length) !== '0'
+  if (isRaw(req.body)) return true
   return req.httpVersionMajor >= 2 && (req as { stream?: Http2Stream }).stream?.endAfterHeaders === false
 }
+
+/** Adapters of serverless platforms leave the bytes of a body there, whatever its fields say. */
+const isRaw = (body: unknown): boolean => (typeof body === 'string' || Buffer.isBuffer(body)) && body.length > 0
 
 interface Http2Stream {
   readonly endAfterHeaders?: boolean

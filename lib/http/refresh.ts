@@ -2,8 +2,8 @@ import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
+import { Connection } from './connection.js'
 import { runInProcess, type Dispatch } from './in-process.js'
-import { standInSocket } from './stand-in.js'
 import type { Visit } from './visit.js'
 
 /** A refresh that has not ended by then is given up. */
@@ -26,7 +26,7 @@ export function refresh(visit: Visit, stale: CacheEntry, flightKey: string): voi
   if (!backoff.begin(flightKey)) return giveBack()
   const flight = flights.lead(flightKey)
   flight.knowsStale = true
-  const socket = standInSocket(req.socket)
+  const socket = new Connection(req).standIn()
   let isReported = false
   const report = (): void => {
     if (isReported || flight.fenced) return
@@ -79,7 +79,7 @@ const hasFailed = (res: ServerResponse): boolean => res.statusCode >= 500 || !re
 
 /** Whatever the server does with a request; without a server, the app of which this one may be a part. */
 function dispatcherOf({ app, socket }: Request): Dispatch {
-  const { server } = socket as { server?: EventEmitter }
+  const server = (socket as { server?: EventEmitter } | undefined)?.server
   if (server !== undefined) return (req, res) => void server.emit('request', req, res)
   let root = app as typeof app & { parent?: typeof app }
   while (root.parent !== undefined) root = root.parent
@@ -93,12 +93,19 @@ const LEFT_OUT = new Set([
   ...['cache-control', 'pragma'],
 ])
 
-function headersFor({ rawHeaders }: Request): string[] {
+function headersFor(req: Request): string[] {
   const lines: string[] = []
+  const rawHeaders = linesOf(req)
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (!LEFT_OUT.has(rawHeaders[at]!.toLowerCase())) lines.push(rawHeaders[at]!, rawHeaders[at + 1]!)
   }
   return lines
+}
+
+/** Requests that no parser of Node's made may have fields without their lines. */
+function linesOf({ rawHeaders, headers }: { rawHeaders?: string[] } & Pick<Request, 'headers'>): readonly string[] {
+  if (rawHeaders !== undefined && rawHeaders.length > 0) return rawHeaders
+  return Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().flatMap(line => [name, line]))
 }
 
 /** Whether the request can be run once more: there is an app to run it, and its body can be written again as its parser read it. */

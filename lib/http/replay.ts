@@ -10,6 +10,7 @@ import { isAccumulating, mergedValue } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isAudio } from './media.js'
 import { readerOf } from './reader.js'
+import { attempt } from './step-aside.js'
 import type { Visit } from './visit.js'
 import { hasOwnSetHeader, keepAsStored } from './wrapped.js'
 
@@ -157,19 +158,23 @@ function sendStream(res: Response, entry: CacheEntry, pace: number): void {
   const ends = entry.chunkEnds!
   let next = 0
   let isEnded = false
+  // The connection or a timer calls: nobody is above it to catch what a `write` of somebody's own throws.
+  const sendOn = (): void => {
+    if (!attempt(sendNext)) attempt(() => reader.cut())
+  }
   const sendNext = (): void => {
     let isWritable = true
     while (isWritable && next < ends.length && !reader.isGone) {
       isWritable = reader.write(entry.body.subarray(next === 0 ? 0 : ends[next - 1], ends[next]))
       next++
-      if (pace > 0) return void setTimeout(sendNext, next < ends.length ? pace : 0).unref()
+      if (pace > 0) return void setTimeout(sendOn, next < ends.length ? pace : 0).unref()
     }
     if (next < ends.length || isEnded) return
     isEnded = true
     reader.end()
   }
   res.statusCode = entry.status
-  if (pace === 0) reader.onDrain(sendNext)
+  if (pace === 0) reader.onDrain(sendOn)
   sendNext()
 }
 

@@ -32,11 +32,16 @@ class StandInSocket extends Duplex {
   }
 }
 
-/** A connection like this one for whoever asks about it, without a client at its end. */
-export function standInSocket(socket: Pick<Socket, 'remoteAddress'> & { readonly encrypted?: boolean }): Socket {
-  const other = new StandInSocket(socket.remoteAddress)
-  // What Node and Express look at: the protocol, and the server that is asked once more for a refresh.
-  const { encrypted, server } = socket as { encrypted?: boolean; server?: unknown }
+/** What Node and Express look at of a connection: the address, the protocol, and the server that is asked once more for a refresh. */
+export interface Likeness {
+  readonly remoteAddress: string | undefined
+  readonly encrypted?: boolean
+  readonly server?: unknown
+}
+
+/** A connection that looks like another one, without a client at its end. */
+export function standInSocket({ remoteAddress, encrypted, server }: Likeness): Socket {
+  const other = new StandInSocket(remoteAddress)
   return Object.assign(
     other as unknown as Socket,
     encrypted === true && { encrypted },

@@ -1,21 +1,67 @@
 import type { NextFunction, Response } from 'express'
 import type { AnswerFlight } from './engine.js'
+import { attempt } from './step-aside.js'
+import type { Visit } from './visit.js'
+
+/** A request on some route. */
+export type Resumed = Pick<Visit, 'engine' | 'profile' | 'res'>
+
+/** Who answers a request: its handler, which is to run now, or the cache, at once or later. */
+export type Answerer = 'handler' | 'cache'
 
 /** Somebody else has answered, or begun to, or the client has gone: middleware in front may while a request waits. */
-export const isAnswered = (res: Response): boolean => res.headersSent || res.writableEnded || res.destroyed
+export function isAnswered(res: Response): boolean {
+  try {
+    return res.headersSent || res.writableEnded || res.destroyed
+  } catch {
+    return false
+  }
+}
 
 /**
  * Goes on with a request that has waited. Nobody is above it to catch what it throws: the call is that of whoever made the answer, a
- * promise's or a timer's. Whoever has been answered meanwhile is dropped, and an error is this request's own. Either way `flight`, which it
- * may lead, goes to the next.
+ * promise's or a timer's. Whoever has been answered meanwhile is dropped. Where the cache fails the handler answers, and an error of the
+ * handler is this request's own. `flight`, which the request may lead, then goes to the next.
  */
-export function resume(res: Response, next: NextFunction, flight: AnswerFlight | undefined, work: () => void): void {
+export function resume(
+  visit: Resumed,
+  next: NextFunction,
+  flight: AnswerFlight | undefined,
+  work: () => Answerer,
+): void {
+  const { res } = visit
   if (isAnswered(res)) return flight?.abandon()
   try {
-    work()
+    if (answererOf(visit, work, flight) === 'handler') next()
   } catch (error) {
     flight?.abandon()
     fail(res, next, error)
+  }
+}
+
+function answererOf(visit: Resumed, work: () => Answerer, flight: AnswerFlight | undefined): Answerer {
+  try {
+    return work()
+  } catch (error) {
+    flight?.abandon()
+    return stepAside(visit, error)
+  }
+}
+
+/** Where the cache fails before a byte has left, the handler runs as without it. */
+export function stepAside({ engine, profile, res }: Resumed, error: unknown): Answerer {
+  // Its answer is whole: only the accounts of it failed.
+  if (isEnded(res)) return 'cache'
+  if (isAnswered(res)) throw error
+  engine.report({ type: 'bypass', profile, reason: 'unsupported', error })
+  return 'handler'
+}
+
+function isEnded(res: Response): boolean {
+  try {
+    return res.writableEnded
+  } catch {
+    return false
   }
 }
 
@@ -27,5 +73,5 @@ function fail(res: Response, next: NextFunction, error: unknown): void {
   } catch {
     // Whoever writes the error page has failed too.
   }
-  res.destroy()
+  attempt(() => res.destroy())
 }

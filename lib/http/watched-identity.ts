@@ -19,9 +19,13 @@ export interface IdentityListener {
   readonly isPaused: () => boolean
 }
 
-/** Watches until the function that comes back is called. */
-export function watchIdentity(req: Request, headers: IncomingHttpHeaders, listener: IdentityListener): () => void {
-  const restores: (() => void)[] = []
+/** Watches until what `restores` has learned is called. */
+export function watchIdentity(
+  req: Request,
+  headers: IncomingHttpHeaders,
+  listener: IdentityListener,
+  restores: { push(restore: () => void): unknown },
+): void {
   for (const name of ['cookies', 'signedCookies'] as const) {
     if (headers.cookie !== undefined && isObject(own(req, name)?.value)) {
       restores.push(replace(req, name, listener, cookies => watchedCookies(cookies, listener.onCookie)))
@@ -39,9 +43,6 @@ export function watchIdentity(req: Request, headers: IncomingHttpHeaders, listen
         }),
       )
     }
-  }
-  return () => {
-    for (const restore of restores) restore()
   }
 }
 

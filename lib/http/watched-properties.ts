@@ -1,3 +1,5 @@
+import { putBack } from './step-aside.js'
+
 /**
  * Watches properties of an object that others hold too, such as a request or its connection. Accessors are put on the object itself, once,
  * and stay: whoever wants to know joins the list of watchers and leaves it. The accessors are the same for all objects, so that V8 can give
@@ -67,6 +69,19 @@ export function watchProperties(target: object, accessors: Accessors, watcher: W
   }
   watchers.add(watcher)
   return () => watchers.delete(watcher)
+}
+
+/** Takes the accessors off again, where nobody watches. */
+export function unwatchProperties(target: object, accessors: Accessors): void {
+  const state = (target as Watched)[STATE]
+  if (state === undefined || state.watchers.size > 0 || !state.installed.delete(accessors)) return
+  for (const name of Object.keys(accessors)) {
+    if (Object.getOwnPropertyDescriptor(target, name)?.get !== accessors[name]!.get) continue
+    const before = state.own[name]
+    Reflect.deleteProperty(state.own, name)
+    const isValue = before !== undefined && 'value' in before
+    putBack(target, name, isValue ? { writable: true, enumerable: true, ...before, configurable: true } : before)
+  }
 }
 
 function install(target: Watched): boolean {
