@@ -54,8 +54,13 @@ export class LiveBody {
 
   /** The body will never be whole. */
   cut(): void {
-    for (const reading of this.#readings) reading.cut()
+    this.cutReaders()
     this.forget()
+  }
+
+  /** The body is not for those who read it. */
+  cutReaders(): void {
+    for (const reading of this.#readings) reading.cut()
   }
 
   /**

@@ -170,7 +170,7 @@ export class Fill implements Sink, Run {
     if (this.#isStoring && this.#length > maxEntryBytes) return this.#outgrow(bytes)
     if (this.#isShared && this.#isStoring) {
       const refusal = this.#draft.judgeRun()
-      if (refusal !== undefined) return this.#refuse(refusal)
+      if (refusal !== undefined) return this.#refuseHalfWay(refusal, bytes)
       if (this.#draft.varied.length > this.#sharedFor) this.#unshare()
     }
     this.#silence?.refresh()
@@ -265,8 +265,8 @@ export class Fill implements Sink, Run {
   /** The handler has just read a field by which requests differ: those who read along may not be meant. */
   #unshare(): void {
     this.flight.unshare()
-    this.#body.cut()
-    this.#body = new LiveBody()
+    this.#body.cutReaders()
+    this.#sharedFor = this.#draft.varied.length
   }
 
   /** Nobody joins a stream that has stood still for so long; and one without its client ends, visibly. */
@@ -290,12 +290,17 @@ export class Fill implements Sink, Run {
     return refusal === undefined && this.#draft.judgeRun() === undefined
   }
 
+  /** What was held back until now goes to the client after all. */
+  #refuseHalfWay(refusal: Refusal, bytes: Buffer): void {
+    const chunks = [...this.#body.chunks, bytes]
+    this.#refuse(refusal)
+    if (this.#isHeld) this.#letGo(chunks, refusal)
+  }
+
   /** The answer has become too large to store; who reads along goes on, as long as they keep up. */
   #outgrow(bytes: Buffer): void {
     const body = this.#body
-    const chunks = [...body.chunks, bytes]
-    this.#refuse({ reason: 'too-large' })
-    if (this.#isHeld) this.#letGo(chunks, { reason: 'too-large' })
+    this.#refuseHalfWay({ reason: 'too-large' }, bytes)
     if (!body.hasReaders) return
     this.#body = body
     body.push(bytes)
