@@ -56,7 +56,13 @@ import { directorySecret } from './tiers/file/secret.js'
 import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
-import { warnOfAudioPath, warnOfListener, warnOfOverflowWhenWarming, warnOfUnkeyed } from './warnings.js'
+import {
+  warnOfAudioPath,
+  warnOfListener,
+  warnOfOverflowWhenWarming,
+  warnOfUnkeyed,
+  warnOfUnsupported,
+} from './warnings.js'
 
 /** The four factories: each makes the middleware of one route. */
 export interface Factories {
@@ -116,6 +122,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const journal = new Journal(clock)
   const flights = new Flights<Answer, LiveAnswer, Asker>()
   const warn = warnOfUnkeyed()
+  const warnOfOdd = warnOfUnsupported()
   const warnOfOverflow = warnOfOverflowWhenWarming()
   const traces = new Traces()
   const closing = new AbortController()
@@ -126,6 +133,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     // Most of what happens are hits, and nothing comes of them.
     if (event.type !== 'hit') {
       warn(event)
+      warnOfOdd(event)
       journal.note(event)
       traces.note(event)
     }

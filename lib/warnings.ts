@@ -1,6 +1,9 @@
 import type { CacheEvent } from './core/events.js'
+import { printable, printableLine } from './core/printable.js'
 
-const WARNING = 'ReelcacheWarning'
+/** What is named in it may be a client's or an upstream's: none of it breaks the line, or the log. */
+const warn = (message: string, code?: string): void =>
+  process.emitWarning(printableLine(message), { type: 'ReelcacheWarning', ...(code !== undefined && { code }) })
 
 /** Different warnings shown by one cache; a handler that lists all headers could else be made to warn without end. */
 const MOST = 32
@@ -16,18 +19,30 @@ export function warnOfUnkeyed(): (event: CacheEvent) => void {
     if (warned.has(subject) || warned.size >= MOST) return
     warned.add(subject)
     const factory = `cache${event.profile[0]!.toUpperCase()}${event.profile.slice(1)}`
-    process.emitWarning(isHeader ? ofHeader(factory, event.name) : ofProperty(factory, event.name), {
-      type: WARNING,
-      code: isHeader ? 'WRN_REELCACHE_UNKEYED_HEADER' : 'WRN_REELCACHE_UNKEYED_PROPERTY',
-    })
+    if (isHeader) warn(ofHeader(factory, printable(event.name)), 'WRN_REELCACHE_UNKEYED_HEADER')
+    else warn(ofProperty(factory, printable(event.name)), 'WRN_REELCACHE_UNKEYED_PROPERTY')
+  }
+}
+
+/** Says once that the cache could not be put round a request. */
+export function warnOfUnsupported(): (event: CacheEvent) => void {
+  let isWarned = false
+  return event => {
+    if (isWarned || event.type !== 'bypass' || event.reason !== 'unsupported') return
+    isWarned = true
+    warn(
+      `A request was answered as without the cache, because it or its response lacks or refuses what the cache asks of it: ${printable(event.error)}. ` +
+        'Requests of this kind are not cached.',
+      'WRN_REELCACHE_UNSUPPORTED',
+    )
   }
 }
 
 /** Says that the store which machines share could not be used at start. */
 export const warnOfStore = (error: unknown): void =>
-  process.emitWarning(
-    `The store of createCache({ redis }) cannot be used: ${String(error)}. The app runs as without it until it can.`,
-    { type: WARNING, code: 'WRN_REELCACHE_STORE_AWAY' },
+  warn(
+    `The store of createCache({ redis }) cannot be used: ${printable(error)}. The app runs as without it until it can.`,
+    'WRN_REELCACHE_STORE_AWAY',
   )
 
 /** Says once for each profile that more was warmed than it holds. */
@@ -37,10 +52,10 @@ export function warnOfOverflowWhenWarming(): (profile: string, dropped: number, 
     if (warned.has(profile)) return
     warned.add(profile)
     const option = profile === 'tts' ? 'maxMemorySize' : 'maxSize'
-    process.emitWarning(
+    warn(
       `warm() stored more for the profile ${profile} than memory holds: ${dropped} of its entries were evicted before the end. ` +
         `Raise createCache({ ${profile}: { ${option} } }), which is ${maxEntries}, or memory.maxBytes, or warm fewer.`,
-      { type: WARNING, code: 'WRN_REELCACHE_WARM_OVERFLOW' },
+      'WRN_REELCACHE_WARM_OVERFLOW',
     )
   }
 }
@@ -51,17 +66,16 @@ export function warnOfAudioPath(): () => void {
   return () => {
     if (isWarned) return
     isWarned = true
-    process.emitWarning(
+    warn(
       'The answer to a POST cannot say where its audio is played: audioRouter() is in an express.Router, which does not tell it the path, ' +
         "or not mounted at one path. Write audioRouter({ path: '/api/audio' }), the whole path that clients ask for.",
-      { type: WARNING, code: 'WRN_REELCACHE_AUDIO_PATH' },
+      'WRN_REELCACHE_AUDIO_PATH',
     )
   }
 }
 
 /** Says that somebody's listener threw. */
-export const warnOfListener = (error: unknown): void =>
-  process.emitWarning(`An event listener threw: ${String(error)}`, WARNING)
+export const warnOfListener = (error: unknown): void => warn(`An event listener threw: ${printable(error)}`)
 
 function ofHeader(factory: string, name: string): string {
   if (name === '*') {

@@ -49,7 +49,7 @@ export function miss(was: 'miss' | 'stale', refusal: Refusal | undefined): Statu
 }
 
 const nameIn = ({ reason, name }: Refusal): string =>
-  name === undefined ? '' : `; ${reason === 'unkeyed-property' ? 'property' : 'header'}=${quoted(name)}`
+  name === undefined ? '' : `; ${reason === 'unkeyed-property' ? 'property' : 'header'}=${quoted(name, LONGEST_NAME)}`
 
 /** The handler confirmed the stored answer with a 304. */
 export const revalidated = (isStored: boolean): Status => ({
@@ -61,14 +61,17 @@ export const revalidated = (isStored: boolean): Status => ({
 export const onlyIfCached: Status = { cacheStatus: `${NAME}; detail=only-if-cached`, xCache: 'MISS' }
 
 const LONGEST_KEY = 1_024
+const LONGEST_NAME = 128
 
 export const withKey = (status: Status, key: string): Status => ({
   ...status,
-  cacheStatus: `${status.cacheStatus}; key=${quoted(key.slice(0, LONGEST_KEY))}`,
+  cacheStatus: `${status.cacheStatus}; key=${quoted(key, LONGEST_KEY)}`,
 })
 
-/** A string of RFC 8941 section 3.3.3: printable ASCII, with `"` and `\` escaped. */
-function quoted(text: string): string {
-  const ascii = text.replace(/[^\x20-\x7e]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-  return `"${ascii.replace(/["\\]/g, '\\$&')}"`
+/** A string of RFC 8941 section 3.3.3: printable ASCII, with `"` and `\` escaped; of so many characters at most, before that. */
+function quoted(text: string, longest: number): string {
+  const ascii = text
+    .slice(0, longest)
+    .replace(/[^\x20-\x7e]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return `"${ascii.slice(0, longest).replace(/["\\]/g, '\\$&')}"`
 }

@@ -1,3 +1,4 @@
+import { printable } from '../core/printable.js'
 import type { Clock, Milliseconds } from '../core/types.js'
 
 /** What a tier does; each kind fails and recovers by itself. */
@@ -41,4 +42,4 @@ export class Failures {
 }
 
 const textOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error)
+  printable(typeof error === 'object' && error !== null && 'message' in error ? error.message : error)

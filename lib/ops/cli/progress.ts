@@ -1,3 +1,4 @@
+import { printable, printableLine } from '../../core/printable.js'
 import type { WarmCounts, WarmProgress } from '../warm/report.js'
 
 /** Where progress is shown. */
@@ -49,7 +50,7 @@ export class Progress {
   end(): void {
     this.#clear()
     for (const [reason, count] of this.#failures) {
-      if (count > MOST_ALIKE) this.#print(`failed: ${number(count - MOST_ALIKE)} more: ${reason}`)
+      if (count > MOST_ALIKE) this.#print(`failed: ${number(count - MOST_ALIKE)} more: ${printable(reason)}`)
     }
     this.#failures.clear()
   }
@@ -58,7 +59,7 @@ export class Progress {
     const kind = this.#failures.has(reason) || this.#failures.size < MOST_REASONS ? reason : 'other reasons'
     const count = (this.#failures.get(kind) ?? 0) + 1
     this.#failures.set(kind, count)
-    if (count <= MOST_ALIKE) this.#print(`failed: ${request}: ${reason}`)
+    if (count <= MOST_ALIKE) this.#print(`failed: ${printable(request)}: ${printable(reason)}`)
   }
 
   #clear(): void {
@@ -67,7 +68,7 @@ export class Progress {
 
   #print(line: string): void {
     this.#clear()
-    this.screen.write(`${line}\n`)
+    this.screen.write(`${printableLine(line)}\n`)
   }
 
   #bar(): string {

@@ -1,4 +1,9 @@
+import { printable } from '../../core/printable.js'
 import type { WarmReport } from '../warm/report.js'
+
+/** What a server says of itself may be anything; the words of this cache are fewer and shorter. */
+const MOST_REASONS = 40
+const LONGEST_REASON = 40
 
 const number = (value: number): string => value.toLocaleString('en-US')
 
@@ -12,7 +17,10 @@ export function textOf({ done, refused, milliseconds, aborted, ...counts }: Warm
     [
       'refused',
       reasons.reduce((sum, [, count]) => sum + count, 0),
-      reasons.map(([reason, count]) => `${reason} ${number(count)}`).join(', '),
+      reasons
+        .slice(0, MOST_REASONS)
+        .map(([reason, count]) => `${printable(reason, LONGEST_REASON)} ${number(count)}`)
+        .join(', '),
     ],
     ['uncached', counts.uncached, 'no Cache-Status of reelcache'],
     ['failed', counts.failed],

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { printableJson, printableLine } from '../../core/printable.js'
 import { warm } from '../warm.js'
 import { commandOf, HELP, type Command } from './arguments.js'
 import { requestsIn } from './lines.js'
@@ -51,14 +52,14 @@ async function warmServer({ file, isJson, options }: Extract<Command, { is: 'war
     const report = await warm(recheck.watch(reach), requestsIn(input.text, read), { ...options, signal, onProgress })
     progress.end()
     const { asked, there } = signal.aborted ? { asked: 0, there: 0 } : await recheck.run(send, options.timeout)
-    print(isJson ? JSON.stringify(report, undefined, 2) : textOf(report))
+    print(isJson ? printableJson(report) : textOf(report))
     if (dead !== undefined) return complain(dead, FAILED)
     if (there < asked) process.stderr.write(`reelcache: ${overflow(asked, there)}\n`)
     if (report.aborted) return INTERRUPTED
     return report.failed > 0 ? FAILED : 0
   } catch (error) {
     progress.end()
-    return complain(error instanceof Error ? error.message : String(error), FAILED)
+    return complain(error instanceof Error ? error.message : error, FAILED)
   } finally {
     close()
     // It may be waiting for a line that nobody writes any more.
@@ -92,7 +93,9 @@ function print(text: string): number {
   return 0
 }
 
-function complain(message: string, code = WRONG): number {
-  process.stderr.write(`reelcache: ${message}${code === WRONG ? '\nreelcache --help says how it is called.' : ''}\n`)
+function complain(message: unknown, code = WRONG): number {
+  process.stderr.write(
+    `reelcache: ${printableLine(message)}${code === WRONG ? '\nreelcache --help says how it is called.' : ''}\n`,
+  )
   return code
 }
