@@ -7,7 +7,9 @@ import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
 import { Metrics } from './core/metrics.js'
+import { Pins } from './core/pins.js'
 import { Places } from './core/places.js'
+import { Room } from './core/room.js'
 import { Purges, Stack } from './core/stack.js'
 import { profileOf, tagsOf } from './core/tags.js'
 import { Traces } from './core/traces.js'
@@ -145,7 +147,11 @@ export function createCache(options: CacheOptions = {}): Cache {
     clock,
     onEvict: ({ profile, key }, cause, age) => report({ type: 'evicted', profile, key, cause, age }),
     onExpire: entry => report({ type: 'expired', profile: entry.profile, key: entry.key }),
+    onGone: key => pins.dropped(key),
   })
+  // As much again as what is stored; with files one body may be longer than that.
+  const room = new Room(Math.max(maxBytes, 2 * profiles.tts.route.maxEntryBytes), () => clock.now())
+  const pins = new Pins(room, key => memory.has(key))
   const invalidate = (tier: Tier, tags: readonly string[]): void => {
     flights.fence(flight => tagsOf(flight.key).some(tag => tags.includes(tag)))
     // A movie's answers lie in every tier, whichever route learned that they are out of date.
@@ -181,6 +187,8 @@ export function createCache(options: CacheOptions = {}): Cache {
     detached: new Places(resolved.runs.maxDetached),
     refreshing: new Places(resolved.runs.maxRefreshes),
     refreshes: new WeakMap(),
+    room,
+    pins,
     clock,
     home: new AsyncResource('Reelcache'),
     showKey: process.env['NODE_ENV'] !== 'production',

@@ -42,6 +42,8 @@ export const REFUSAL_REASONS = {
     'the handler read what the key does not cover of the connection or the request, such as req.ip or req.socket.remoteAddress',
   trailer: 'the answer has trailers',
   'too-large': 'the body is larger than maxEntryBytes',
+  crowded:
+    'bodies that are being made or read take as much as memory.maxBytes already, and this one is longer than 64 KiB',
   'length-mismatch': 'the body is not as long as Content-Length says',
   aborted: 'the answer was cut off',
   'empty-audio': 'audio without a byte',

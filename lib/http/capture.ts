@@ -11,8 +11,10 @@ export interface Sink {
   head(whole: Buffer | undefined): boolean
   /** Wants the bytes of the body. */
   readonly isOpen: boolean
-  /** Others read the answer too, and what the client is slow to take is kept for them: the handler need not wait for it. */
-  readonly isAhead: boolean
+  /**
+   * What the handler is told after a `write` of so many bytes to which the client said `isWritable`: after false it waits for `drain`.
+   */
+  answerWrite(isWritable: unknown, bytes: number): unknown
   /** True while middleware in front handles what the handler sent, false when the handler goes on. */
   pause(isPaused: boolean): void
   /** Bytes of its own that were sent (or, held back, would have been). */
@@ -89,9 +91,15 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
       const [chunk, encoding, callback] = bodyArguments(args)
       if (!isHeld) {
         const isWritable = outward(() => outlet.write.apply(target, args as Parameters<Outlet['write']>))
-        if (sink.isOpen) listen(() => sink.chunk(copyOf(chunk, encoding)))
         // What middleware in front answers is the handler's: `pipe` waits for `drain` after `false` alone.
-        return (isWritable as unknown) === false ? sink.isAhead : isWritable
+        if (!sink.isOpen) return isWritable
+        let answer: unknown = isWritable
+        listen(() => {
+          const bytes = copyOf(chunk, encoding)
+          sink.chunk(bytes)
+          answer = sink.answerWrite(isWritable, bytes.length)
+        })
+        return answer as boolean
       }
       sink.chunk(copyOf(chunk, encoding))
       if (callback !== undefined) process.nextTick(callback)

@@ -5,7 +5,9 @@ import type { LiveReader, StopReading } from '../core/live.js'
 import type { Backoff } from '../core/backoff.js'
 import type { Leases } from '../core/leases.js'
 import type { StaleReason } from '../core/outcomes.js'
+import type { Pins } from '../core/pins.js'
 import type { Places } from '../core/places.js'
+import type { Room } from '../core/room.js'
 import type { CacheEntry, Clock, Milliseconds, Tier } from '../core/types.js'
 import type { Unshared } from '../core/unshared.js'
 import type { Asker } from './asker.js'
@@ -61,6 +63,10 @@ export interface Engine {
   readonly refreshing: Places
   /** Requests that the cache itself runs through the app, and what for. */
   readonly refreshes: WeakMap<object, Refresh>
+  /** For bodies that are being made or read: one bound for all of them. */
+  readonly room: Room
+  /** Stored bodies that clients have not taken yet. */
+  readonly pins: Pins
   readonly clock: Clock
   /** The async context in which the cache was made: what it does for nobody's request runs there. */
   readonly home: AsyncResource

@@ -5,6 +5,7 @@ import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import { unawaited } from '../core/maybe.js'
 import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
+import { FREE } from '../core/room.js'
 import type { CacheEntry } from '../core/types.js'
 import { EVERYBODY } from '../core/flights.js'
 import { Attachment, frontOf, keepUntied, type Front, type Head } from './attachment.js'
@@ -19,11 +20,13 @@ import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { START_BYTES } from './media.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
+import { Pace } from './pace.js'
 import { renewedHeaders } from './renewed-headers.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.js'
 import { concernOf } from './refused.js'
 import type { Undo } from './step-aside.js'
 import { store } from './store.js'
+import { breakOff } from './unsent.js'
 import type { Visit } from './visit.js'
 import { isAnswered } from './waiting.js'
 
@@ -40,9 +43,9 @@ const LONGEST_RUN = 300_000
 /** And for so long without a byte, when it knows that its client has left. */
 const DOUBTFUL_SPAN = 1_000
 
-/** How long a key whose answer may not be shared is remembered; errors pass sooner. */
+/** How long a key whose answer may not be shared is remembered; errors and full rooms pass sooner. */
 const UNSHARED_SPAN = 10_000
-const FAILED_SPAN = 1_000
+const PASSING_SPAN = 1_000
 
 /** What is stored already, and stale: to be confirmed by the handler, and to cover for it where it fails. */
 export interface Stale {
@@ -65,7 +68,12 @@ export class Fill implements Sink, Run {
   readonly #context = new AsyncResource('ReelcacheHandler')
   #attachment: Attachment | undefined
   #timer: NodeJS.Timeout | undefined
-  #body = new LiveBody()
+  #body: LiveBody
+  /** The body that is whole, until it is decided whether it is kept. */
+  #whole: LiveBody | undefined
+  readonly #pace: Pace
+  /** So far behind may those be who read what is not kept. */
+  #mostBehind = Infinity
   /** Bytes the handler has sent. */
   #length = 0
   #isShared = false
@@ -89,6 +97,7 @@ export class Fill implements Sink, Run {
     undo: Undo,
   ) {
     const { req, res, route } = visit
+    this.#body = this.#newBody()
     this.#before = res.getHeaders()
     this.#observation = observe(visit, validatorsOf(stale.base), undo)
     this.#sendsDate = res.sendDate
@@ -96,6 +105,8 @@ export class Fill implements Sink, Run {
     this.#front = frontOf(req, res)
     this.#company = new Company(this, visit.engine.detached)
     keepUntied(undo, req, res)
+    this.#pace = new Pace(res, visit.engine.room, () => this.#tellDrain())
+    flight.onCompany = () => this.#noteCompany()
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
     this.#capture = capture(res, this, undo)
     undo.add(() => this.#stopTimers())
@@ -107,8 +118,30 @@ export class Fill implements Sink, Run {
     return this.#isStoring || this.#body.hasReaders
   }
 
-  get isAhead(): boolean {
-    return this.#isStoring && this.#body.hasReaders
+  answerWrite(isWritable: unknown, bytes: number): unknown {
+    if (isWritable === false) return this.#pace.runsAhead(this.#isWanted, bytes)
+    const isPressed = !this.#isStoring && this.#mostBehind < this.visit.route.maxEntryBytes
+    return isPressed && this.#pace.waitsFor(this.#body, this.visit.route.lockTimeout) ? false : isWritable
+  }
+
+  /** Others wait for what is kept, or read it. */
+  get #isWanted(): boolean {
+    return this.#isStoring && (this.#body.hasReaders || this.flight.waiting > 0)
+  }
+
+  /** Somebody has come who wants the answer: the handler need not wait for a slow client any more. */
+  #hurry(): void {
+    if (this.#alone === undefined && this.#isWanted && this.visit.res.writableNeedDrain) this.#tellDrain()
+  }
+
+  #tellDrain(): void {
+    const { res } = this.visit
+    this.#context.runInAsyncScope(() => process.nextTick(() => res.emit('drain')))
+  }
+
+  #noteCompany(): void {
+    this.#stopIfUseless()
+    if (this.flight.waiting > 0) this.#hurry()
   }
 
   head(whole: Buffer | undefined): boolean {
@@ -167,7 +200,11 @@ export class Fill implements Sink, Run {
     if (this.#isCovered) return
     this.#length += bytes.length
     const { maxEntryBytes } = this.visit.route
-    if (this.#isStoring && this.#length > maxEntryBytes) return this.#outgrow(bytes)
+    const hasRoom = this.#body.hasRoomFor(bytes.length)
+    // Nobody who reads along gets further behind than there is room for.
+    this.#mostBehind = hasRoom ? maxEntryBytes : Math.min(this.#mostBehind, this.#body.length + FREE)
+    if (this.#isStoring && this.#length > maxEntryBytes) return this.#outgrow(bytes, { reason: 'too-large' })
+    if (this.#isStoring && !hasRoom) return this.#outgrow(bytes, { reason: 'crowded' })
     if (this.#isShared && this.#isStoring) {
       const refusal = this.#draft.judgeRun()
       if (refusal !== undefined) return this.#refuseHalfWay(refusal, bytes)
@@ -176,7 +213,7 @@ export class Fill implements Sink, Run {
     this.#silence?.refresh()
     this.#attachment?.lookForListeners()
     this.#body.push(bytes)
-    if (!this.#isStoring) this.#body.shed(maxEntryBytes)
+    if (!this.#isStoring) this.#body.shed(this.#mostBehind)
     else if (!this.#isShared && this.#mayBeShared()) this.#share()
   }
 
@@ -189,13 +226,16 @@ export class Fill implements Sink, Run {
     this.#body.end()
     // The response lives on until its connection closes, and this with it: it must not hold the body.
     this.#entry = undefined
-    if (this.#body.length > 0) this.#body = new LiveBody()
+    if (this.#isStoring) this.#whole = this.#body
+    else this.#body.close()
+    if (this.#body.length > 0) this.#body = this.#newBody()
     this.#observation.restore()
   }
 
   #stopTimers(): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#silence)
+    this.#pace.leave()
     this.#company.leave()
   }
 
@@ -234,7 +274,7 @@ export class Fill implements Sink, Run {
 
   /** Whoever waits or comes may read along from now on. */
   #share(): void {
-    const { engine, res } = this.visit
+    const { engine } = this.visit
     this.#isShared = true
     this.#sharedFor = this.#draft.varied.length
     // Solo, or good for its own client alone.
@@ -247,11 +287,10 @@ export class Fill implements Sink, Run {
       varied: this.#draft.varied,
       length: this.#draft.line('content-length'),
       join: (reader: LiveReader): StopReading => {
-        // The handler may be waiting for a slow client: from now on it does not.
-        if (!body.hasReaders && res.writableNeedDrain)
-          this.#context.runInAsyncScope(() => process.nextTick(() => res.emit('drain')))
+        const isFirst = !body.hasReaders
         this.#attach()
         const stop = body.join(reader)
+        if (isFirst) this.#hurry()
         this.#stopIfUseless()
         return () => {
           stop()
@@ -271,13 +310,15 @@ export class Fill implements Sink, Run {
 
   /** Nobody joins a stream that has stood still for so long; and one without its client ends, visibly. */
   #watchSilence(): void {
-    const { engine, route } = this.visit
+    const { engine, res, route } = this.visit
     // Whoever looks after the connection itself, as `sendFile` does, has probably stopped.
     const span = this.#attachment?.isDoubtful === true ? DOUBTFUL_SPAN : route.lockTimeout
     clearTimeout(this.#silence)
     this.#silence = setTimeout(() => {
       engine.flights.depose(this.flight)
       this.#alone?.destroy()
+      // There was no room to run ahead of a client that takes nothing: whoever reads along goes on without it.
+      if (this.#body.hasReaders && this.#pace.isWaitingForClient) breakOff(res)
     }, span).unref()
   }
 
@@ -297,14 +338,28 @@ export class Fill implements Sink, Run {
     if (this.#isHeld) this.#letGo(chunks, refusal)
   }
 
-  /** The answer has become too large to store; who reads along goes on, as long as they keep up. */
-  #outgrow(bytes: Buffer): void {
+  /** There is no room to keep the answer; who reads along goes on, as long as they keep up. */
+  #outgrow(bytes: Buffer, refusal: Refusal): void {
     const body = this.#body
-    this.#refuseHalfWay({ reason: 'too-large' }, bytes)
+    this.#refuseHalfWay(refusal, bytes)
     if (!body.hasReaders) return
-    this.#body = body
     body.push(bytes)
-    body.shed(this.visit.route.maxEntryBytes)
+    body.shed(this.#mostBehind)
+  }
+
+  #newBody(): LiveBody {
+    return new LiveBody(this.visit.engine.room, body => this.#attempt(() => this.#giveUp(body)))
+  }
+
+  /** This answer has stood still, and others need the room. */
+  #giveUp(body: LiveBody): void {
+    if (body === this.#body && this.#isStoring) {
+      const { chunks } = body
+      this.#refuse({ reason: 'crowded' })
+      if (this.#isHeld) this.#context.runInAsyncScope(() => this.#letGo(chunks, { reason: 'crowded' }))
+    }
+    body.cutLaggards()
+    body.shed(0)
   }
 
   /** The client has left, and what is being made is paid for: it is finished, and kept. */
@@ -363,7 +418,6 @@ export class Fill implements Sink, Run {
     this.#observation.moveTo(other.socket)
     this.#capture.redirect(other)
     this.#alone = other
-    this.flight.onCompany = () => this.#stopIfUseless()
     this.#timer = setTimeout(() => other.destroy(), LONGEST_RUN).unref()
     if (this.#length > 0 || this.#attach().isDoubtful) this.#watchSilence()
   }
@@ -468,7 +522,10 @@ export class Fill implements Sink, Run {
     store(engine, profile, key.text, varied, entry)
     engine.backoff.worked(this.flight.key)
     // Whoever is still reading reads what was stored, so that the answer is held once.
-    if (this.#body.hasReaders) this.#body.rebase(entry.body)
+    const body = this.#whole ?? this.#body
+    if (body.hasReaders && body.rebase(entry.body)) {
+      body.onForgotten = engine.pins.pin(entry, { progress: () => body.moves, giveUp: () => body.cutLaggards() })
+    }
     if (isFresh(entry, engine.clock.now())) {
       engine.unshared.unmark(this.flight.key)
       this.flight.land({ entry, varied })
@@ -553,6 +610,7 @@ export class Fill implements Sink, Run {
     if (isAnswered(this.visit.res)) return this.#capture.release()
     this.#writeStatus(miss(this.#was, refusal))
     this.#capture.letGo(chunks)
+    this.#pace.ranAhead(chunks.reduce((sum, { length }) => sum + length, 0))
   }
 
   /** Nobody is above a timer: what fails there costs the entry, and not the process. */
@@ -577,10 +635,11 @@ export class Fill implements Sink, Run {
     this.#observation.restore()
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.
     if (refusal.reason === 'purged') return this.flight.abandon()
-    const hasFailed = this.visit.res.statusCode >= 500
+    // What passes soon is not remembered for long.
+    const isPassing = this.visit.res.statusCode >= 500 || refusal.reason === 'crowded'
     const concern = concernOf(this.visit, this.#draft)
     if (!concern.isPersonal) this.#invalidate()
-    this.visit.engine.unshared.mark(this.flight.key, hasFailed ? FAILED_SPAN : UNSHARED_SPAN, concern)
+    this.visit.engine.unshared.mark(this.flight.key, isPassing ? PASSING_SPAN : UNSHARED_SPAN, concern)
     this.flight.refuse(concern)
   }
 
@@ -600,7 +659,12 @@ export class Fill implements Sink, Run {
 
   /** Whoever reads along holds the body until its end. */
   #forgetBody(): void {
-    if (this.#body.length > 0 && !this.#body.hasReaders) this.#body = new LiveBody()
+    this.#whole?.close()
+    this.#whole = undefined
+    if (this.#body.length > 0 && !this.#body.hasReaders) {
+      this.#body.close()
+      this.#body = this.#newBody()
+    }
     this.#length = 0
   }
 }

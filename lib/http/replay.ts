@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Response } from 'express'
 import { ageOf } from '../core/entry.js'
 import { essence } from '../core/media-type.js'
+import { FREE } from '../core/room.js'
 import type { CacheEntry } from '../core/types.js'
 import type { Status } from './cache-status.js'
 import type { Engine, Located } from './engine.js'
@@ -11,6 +12,7 @@ import { lineOf, type Fields } from './headers.js'
 import { isAudio } from './media.js'
 import { readerOf } from './reader.js'
 import { attempt } from './step-aside.js'
+import { breakOff, unsentOf } from './unsent.js'
 import type { Visit } from './visit.js'
 import { hasOwnSetHeader, keepAsStored } from './wrapped.js'
 
@@ -34,6 +36,14 @@ export function replay(
   else offerRanges(method, res, entry)
   if (form.is === 'whole' && entry.chunkEnds !== undefined && method !== 'HEAD') sendStream(res, entry, pace)
   else send(method, res, entry, form)
+  if (entry.body.length > FREE) pin(engine, res, entry)
+}
+
+/** What its client has not taken lives on, also when memory has dropped it. Behind `compression` nobody sees how much that is. */
+function pin({ pins }: Engine, res: Response, entry: CacheEntry): void {
+  if (res.writableEnded && res.writableLength === 0 && !('flush' in res)) return
+  const unpin = pins.pin(entry, { progress: () => unsentOf(res), giveUp: () => breakOff(res) })
+  res.once('finish', unpin).once('close', unpin)
 }
 
 /** RFC 9110 section 15.4.5: what describes a body that is not sent stays away. */

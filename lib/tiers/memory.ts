@@ -35,6 +35,8 @@ export interface MemoryOptions {
   readonly clock: Clock
   readonly onEvict?: (gone: Gone, cause: EvictionCause, age: Milliseconds) => void
   readonly onExpire?: (gone: Gone) => void
+  /** Told of each entry that goes, for whatever cause. */
+  readonly onGone?: (key: string) => void
 }
 
 /** Whose entry has gone. The entry itself would have to be put together only to be dropped. */
@@ -173,6 +175,7 @@ export class MemoryTier implements Tier {
           room.bytes -= bytes
           this.#bytes -= bytes
           this.#tags.remove(key)
+          this.options.onGone?.(key)
           if (reason === 'evict') {
             const age = this.options.clock.now() - since
             this.options.onEvict?.({ profile, key }, this.#evicting, age)
