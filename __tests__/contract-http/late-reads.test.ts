@@ -1,9 +1,20 @@
-import type { Request } from 'express'
+import type { Request, Response } from 'express'
 import { cacheStatus, testCache, type RouteOptions } from '../support/cache.js'
 import { ask, type Question } from '../support/client.js'
 import { counted, expresses } from '../support/express.js'
 import { serve } from '../support/server.js'
 
+type Finish = (res: Response, text: string) => void
+const finishes: [string, Finish][] = [
+  ['with the last bytes', (res, text) => res.end(text)],
+  [
+    'after them',
+    (res, text) => {
+      res.write(text)
+      res.end()
+    },
+  ],
+]
 const factories = ['cacheApi', 'cacheEnhanced', 'cacheAi', 'cacheTts'] as const
 /** What is answered by a part, or by nothing: the beginning is held back until the end is known. */
 const conditions: [string, Question['headers']][] = [
@@ -16,24 +27,32 @@ describe.each(expresses)('what a handler reads after it has written, on %s,', (_
   async function served(
     factory: (typeof factories)[number],
     read: (req: Request) => string | undefined,
-    options: RouteOptions = {},
+    { finish = (res, text) => res.end(text), ...options }: RouteOptions & { finish?: Finish } = {},
   ) {
     const handler = counted(async (req, res) => {
       res.type('audio/mpeg').write('ID3, the beginning ')
       await new Promise(resolve => setImmediate(resolve))
-      res.write(read(req) ?? 'nobody')
-      res.end(', the end')
+      finish(res, `${read(req)}, the end`)
     })
     const app = await serve(express().get('/speech', testCache()[factory](options), handler))
     return { handler, visit: (headers: Question['headers']) => ask(app, '/speech', { headers: headers! }) }
   }
 
   describe.each(factories)('behind %s', factory => {
-    it.each(conditions)('refuses the answer, and a client that %s gets all of it', async (_what, condition) => {
-      const { visit } = await served(factory, req => req.get('x-user'))
-      const answer = await visit({ 'X-User': 'trinity', ...condition })
-      expect([answer.status, answer.body.toString()]).toEqual([200, 'ID3, the beginning trinity, the end'])
-      expect(cacheStatus(answer)).toMatchObject({ fwd: 'miss', detail: 'unkeyed-header' })
+    describe.each(finishes)('and ends it %s,', (_how, finish) => {
+      it.each(conditions)('refuses the answer, and a client that %s gets all of it', async (_what, condition) => {
+        const { visit } = await served(factory, req => req.get('x-user'), { finish })
+        const answer = await visit({ 'X-User': 'trinity', ...condition })
+        expect([answer.status, answer.body.toString()]).toEqual([200, 'ID3, the beginning trinity, the end'])
+        expect(cacheStatus(answer)).toMatchObject({ fwd: 'miss', detail: 'unkeyed-header' })
+      })
+
+      it.each(conditions)('gives a client that %s all of what grows too large', async (_what, condition) => {
+        const { visit } = await served(factory, () => 'Neo', { finish, maxEntryBytes: 24 })
+        const answer = await visit(condition)
+        expect([answer.status, answer.body.toString()]).toEqual([200, 'ID3, the beginning Neo, the end'])
+        expect(cacheStatus(answer)).toMatchObject({ fwd: 'miss', detail: 'too-large' })
+      })
     })
 
     it.each(['origin', 'host'])('keeps the whole answer, for those who say the same in %s', async name => {

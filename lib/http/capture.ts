@@ -28,7 +28,7 @@ export interface Sink {
 export interface Capture {
   /** Stops listening: the response is as it was. */
   release(): void
-  /** Stops listening and sends what was held back. */
+  /** Stops listening and sends what was held back, and the end, where the handler has come to it. */
   letGo(chunks: readonly Buffer[]): void
   /** Goes on listening; what the handler sends goes to another response from here on. */
   redirect(other: ServerResponse): void
@@ -143,6 +143,7 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
       release()
       isHeld = false
       for (const chunk of chunks) res.write(chunk)
+      if (isEnded) res.end()
     },
     redirect(other) {
       target = other

@@ -472,9 +472,7 @@ export class Fill implements Sink, Run {
       return
     }
     this.#refuse(refusal)
-    if (!this.#isHeld) return
-    this.#letGo(chunks, refusal)
-    this.visit.res.end()
+    if (this.#isHeld) this.#letGo(chunks, refusal)
   }
 
   #judgeWhole(body: Buffer): Refusal | undefined {
