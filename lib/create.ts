@@ -60,10 +60,11 @@ import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
 import {
   warnOfAudioPath,
+  warnOfEvents,
+  warnOfFiles,
   warnOfListener,
   warnOfOverflowWhenWarming,
-  warnOfUnkeyed,
-  warnOfUnsupported,
+  warnOfShortSpans,
 } from './warnings.js'
 
 /** The four factories: each makes the middleware of one route. */
@@ -123,8 +124,9 @@ export function createCache(options: CacheOptions = {}): Cache {
   const metrics = new Metrics(clock)
   const journal = new Journal(clock)
   const flights = new Flights<Answer, LiveAnswer, Asker>()
-  const warn = warnOfUnkeyed()
-  const warnOfOdd = warnOfUnsupported()
+  const warn = warnOfEvents()
+  const warnOfSpan = warnOfShortSpans()
+  for (const name of PROFILES) warnOfSpan(`createCache({ ${name} })`, options[name])
   const warnOfOverflow = warnOfOverflowWhenWarming()
   const traces = new Traces()
   const closing = new AbortController()
@@ -135,7 +137,6 @@ export function createCache(options: CacheOptions = {}): Cache {
     // Most of what happens are hits, and nothing comes of them.
     if (event.type !== 'hit') {
       warn(event)
-      warnOfOdd(event)
       journal.note(event)
       traces.note(event)
     }
@@ -225,10 +226,21 @@ export function createCache(options: CacheOptions = {}): Cache {
   }
   const verify = async (): Promise<VerifyReport | undefined> => files?.verify()
   const warmingUp = warmUpFromFiles(memory, files, stored, resolved, closing.signal)
+  let isPrepared = false
+  // Whoever has no speech wants no directory.
+  const prepareFiles = (): void => {
+    if (isPrepared || files === undefined) return
+    isPrepared = true
+    files.prepare().catch((error: unknown) => isClosed || warnOfFiles(profiles.tts.files!.dir, error))
+  }
+  if (options.tts?.cacheDir !== undefined) prepareFiles()
   const timers = PROFILES.map(name => setInterval(() => memory.sweep(name), profiles[name].cleanupInterval).unref())
 
   return {
-    ...factories(engines, resolved, routes, traces),
+    ...factories(engines, resolved, routes, traces, (name, given) => {
+      warnOfSpan(`cache${name[0]!.toUpperCase()}${name.slice(1)}`, given)
+      if (name === 'tts') prepareFiles()
+    }),
     ...{ verify, purge: purgeAll, stats, health },
     audioRouter: given => library.router(speech, resolveAudio(given)),
     adminRouter: given =>
@@ -321,11 +333,13 @@ function factories(
   { profiles }: ResolvedOptions,
   routes: WeakMap<object, CachedRoute>,
   traces: Traces,
+  onRoute: (profile: ProfileName, options: RouteOptions | undefined) => void,
 ): Factories {
   const make =
     (profile: ProfileName) =>
     (options?: RouteOptions): CacheHandler => {
       const policy = new Policy(resolveRoute(profiles[profile], options))
+      onRoute(profile, options)
       const engine = engines[profile]
       const handler = traced(cacheMiddleware(engine, profile, policy), traces)
       routes.set(handler, { profile, lookUp: req => lookUpOf(askedBy(req), profile, policy, engine.keys) })

@@ -8,6 +8,12 @@ const warn = (message: string, code?: string): void =>
 /** Different warnings shown by one cache; a handler that lists all headers could else be made to warn without end. */
 const MOST = 32
 
+/** Says once of each kind of event what somebody should do about it. */
+export function warnOfEvents(): (event: CacheEvent) => void {
+  const all = [warnOfUnkeyed(), warnOfUnsupported(), warnOfUnparsed()]
+  return event => all.forEach(warnOf => warnOf(event))
+}
+
 /** Says once for each name what to write when a handler reads something that the key does not cover. */
 export function warnOfUnkeyed(): (event: CacheEvent) => void {
   const warned = new Set<string>()
@@ -18,7 +24,7 @@ export function warnOfUnkeyed(): (event: CacheEvent) => void {
     const subject = `${event.profile} ${event.reason} ${event.name}`
     if (warned.has(subject) || warned.size >= MOST) return
     warned.add(subject)
-    const factory = `cache${event.profile[0]!.toUpperCase()}${event.profile.slice(1)}`
+    const factory = factoryOf(event.profile)
     if (isHeader) warn(ofHeader(factory, printable(event.name)), 'WRN_REELCACHE_UNKEYED_HEADER')
     else warn(ofProperty(factory, printable(event.name)), 'WRN_REELCACHE_UNKEYED_PROPERTY')
   }
@@ -44,6 +50,50 @@ export const warnOfStore = (error: unknown): void =>
     `The store of createCache({ redis }) cannot be used: ${printable(error)}. The app runs as without it until it can.`,
     'WRN_REELCACHE_STORE_AWAY',
   )
+
+/** Says that speech cannot be kept in files. */
+export const warnOfFiles = (dir: string, error: unknown): void =>
+  warn(
+    `createCache({ tts: { cacheDir } }) cannot be used: ${printable(dir)}: ${printable(error)}. Speech is kept in memory alone until it can. ` +
+      'Name a directory that this process may write into, or write fileCache: false.',
+    'WRN_REELCACHE_FILES_AWAY',
+  )
+
+/** Says once that a POST was not looked up because nobody had read its body. */
+export function warnOfUnparsed(): (event: CacheEvent) => void {
+  let isWarned = false
+  return event => {
+    if (isWarned || event.type !== 'bypass' || event.reason !== 'body-unparsed') return
+    isWarned = true
+    warn(
+      `A POST behind ${factoryOf(event.profile)} went past the cache, because no parser in front of it has read the body into req.body. ` +
+        "Write app.use(express.json()) before the route, or the parser of what your clients send (express.text({ type: 'text/plain' })).",
+      'WRN_REELCACHE_BODY_UNPARSED',
+    )
+  }
+}
+
+/** Spans that a whole answer is good for: less than a second of them is meant to be seconds, or minutes. */
+const SPANS = ['ttl', 'negativeTtl', 'staleWhileRevalidate', 'staleIfError', 'fileTtl'] as const
+const SECOND = 1_000
+
+/** Says once that a span looks like one in seconds. */
+export function warnOfShortSpans(): (where: string, options: object | undefined) => void {
+  let isWarned = false
+  return (where, options = {}) => {
+    const spans = options as Readonly<Record<string, unknown>>
+    const short = SPANS.find(name => typeof spans[name] === 'number' && spans[name] > 0 && spans[name] < SECOND)
+    if (isWarned || short === undefined) return
+    isWarned = true
+    const value = Number(spans[short])
+    warn(
+      `${short}: ${value} in ${where} is ${value} milliseconds. If you mean seconds, write ${short}: ${value}_000.`,
+      'WRN_REELCACHE_SHORT_SPAN',
+    )
+  }
+}
+
+const factoryOf = (profile: string): string => `cache${profile[0]!.toUpperCase()}${profile.slice(1)}`
 
 /** Says once for each profile that more was warmed than it holds. */
 export function warnOfOverflowWhenWarming(): (profile: string, dropped: number, maxEntries: number) => void {

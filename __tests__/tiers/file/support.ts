@@ -143,6 +143,7 @@ export class FaultyFileSystem {
       rename: call('rename', (from, to) => on.rename(from, to)),
       unlink: call('unlink', path => on.unlink(path)),
       mkdir: call('mkdir', (path, options) => on.mkdir(path, options)),
+      access: call('access', (path, mode) => on.access(path, mode)),
       rmdir: call('rmdir', path => on.rmdir(path)),
       statfs: call('statfs', path => on.statfs(path)),
     }

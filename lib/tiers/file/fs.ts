@@ -43,6 +43,7 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   mkdir(path: string, options: { mode: number }): Promise<unknown>
+  access(path: string, mode: number): Promise<void>
   rmdir(path: string): Promise<void>
   statfs(path: string): Promise<FileSystemSpace>
 }

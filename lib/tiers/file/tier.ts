@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
 import { staleAtOf } from '../../core/entry.js'
@@ -204,6 +205,12 @@ export class FileTier implements Tier {
     const removed = await this.#purge('all')
     this.#sweepSoon()
     return removed
+  }
+
+  /** Makes the directory at once instead of with the first file. Rejects where nothing can be written into it. */
+  async prepare(): Promise<void> {
+    await this.#folders.make(this.#folders.root)
+    await this.#fs.access(this.#folders.root, constants.W_OK | constants.X_OK)
   }
 
   /** Brings the directory within its bounds now, instead of at the next interval. */
