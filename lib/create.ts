@@ -28,6 +28,7 @@ import { askedBy } from './http/asked.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
 import { sendThrough, traced } from './http/own-requests.js'
 import { Policy } from './http/policy.js'
+import { WaitingRoom } from './http/waiting-room.js'
 import { Inventory } from './inventory.js'
 import {
   resolveAdmin,
@@ -180,6 +181,7 @@ export function createCache(options: CacheOptions = {}): Cache {
   const engine: Engine = {
     tier: unfiled,
     flights,
+    waitingRoom: new WaitingRoom(flights),
     keys: new KnownKeys(),
     hits: new KnownHits(),
     dates: new KnownDates(clock),

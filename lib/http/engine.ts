@@ -15,6 +15,7 @@ import { withKey, type Status } from './cache-status.js'
 import type { KnownDates } from './known-dates.js'
 import type { KnownHits } from './known-hits.js'
 import type { KnownKeys } from './known-keys.js'
+import type { WaitingRoom } from './waiting-room.js'
 
 /** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
 export interface Answer {
@@ -50,6 +51,7 @@ export type Located = Pick<CacheEntry, 'key' | 'headers' | 'profile' | 'status'>
 export interface Engine {
   readonly tier: Tier
   readonly flights: Flights<Answer, LiveAnswer, Asker>
+  readonly waitingRoom: WaitingRoom
   readonly keys: KnownKeys
   readonly hits: KnownHits
   readonly dates: KnownDates

@@ -42,9 +42,6 @@ export interface CacheHandler {
   ): string | undefined
 }
 
-/** Requests that may wait for others at one time; more run their handler themselves. */
-const MAX_WAITING = 10_000
-
 /** What is stored for a request, and the key that its fill is coordinated under. */
 interface Found {
   readonly entry: CacheEntry | undefined
@@ -270,8 +267,7 @@ function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?:
   const leader = flights.leader(flightKey)
   const isAlone =
     engine.unshared.has(flightKey, visit) ||
-    flights.waiting >= MAX_WAITING ||
-    (leader !== undefined && leader.owner === req)
+    (leader !== undefined && (leader.owner === req || !engine.waitingRoom.hasPlace(leader, req)))
   if (isAlone) return flights.solo(flightKey)
   if (leader === undefined) {
     const flight = flights.lead(flightKey)
@@ -286,24 +282,30 @@ function joinOrLead(visit: Visit, next: NextFunction, flightKey: string, stale?:
 
 /** Waits for the answer that is being made; with a stale one at hand only as long as a handler may take. */
 function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: CacheEntry | undefined): void {
-  const { route, res } = visit
+  const { engine, route, req, res } = visit
   const isCovered = coverOf(visit, stale) !== undefined
   const timeout = isCovered ? Math.min(route.lockTimeout, route.handlerTimeout - leader.age) : route.lockTimeout
   const waiting = {
     ...{ timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered, asker: visit },
     isGone: () => isAnswered(res),
   }
+  const leave = engine.waitingRoom.take(req)
   const stop = leader.follow(waiting, verdict => {
+    leave()
     const inherited = verdict.is === 'lead' ? verdict.flight : undefined
     resume(visit, next, inherited, () => {
-      res.removeListener('close', stop)
+      res.removeListener('close', giveUp)
       return proceed(visit, next, leader, stale, verdict)
     })
   })
-  try {
-    res.once('close', stop)
-  } catch (error) {
+  const giveUp = (): void => {
+    leave()
     stop()
+  }
+  try {
+    res.once('close', giveUp)
+  } catch (error) {
+    giveUp()
     throw error
   }
 }
