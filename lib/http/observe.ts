@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
 import { lineOf } from './headers.js'
+import { isNoField } from './field-names.js'
 import { hideParameters } from './hidden-parameters.js'
 import { attempt, show, type Undo } from './step-aside.js'
 import type { Visit } from './visit.js'
@@ -103,7 +104,9 @@ class Observer implements Observation, Watcher {
     const { rawHeaders } = req
     this.#unseen = unseenFields(method, validators, route)
     const visible = visibleHeaders(headers, validators, this.#unseen)
-    const note = (name: string): void => this.#noteField(name)
+    const note = (name: string): void => {
+      if (Object.hasOwn(headers, name) || !isNoField(name)) this.#noteField(name)
+    }
     const { url } = req
     undo.add(() => (req.url = url))
     undo.keep(req, ['headersDistinct'])

@@ -8,6 +8,7 @@ import { isAnalyticsCookie } from './analytics-cookies.js'
 import type { Asked } from './asked.js'
 import { parseCacheControl, type Directives } from './cache-control.js'
 import { cookieFilter, cookieNames, type CookieFilter } from './cookies.js'
+import { isNoField } from './field-names.js'
 import { freshnessOf, type Freshness } from './freshness.js'
 import { joined, lineOf, type Fields } from './headers.js'
 import type { RequestKey } from './key.js'
@@ -131,7 +132,7 @@ export class Policy {
       case 'x-forwarded-proto':
         return value === undefined || origin.startsWith(`${keyPart(String(value))}://`)
       default:
-        return false
+        return value === undefined && isNoField(name)
     }
   }
 
