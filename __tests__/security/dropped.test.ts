@@ -76,7 +76,8 @@ describe.each(versions)('a stranger cannot end the process on %s:', version => {
       expect([ending, ...answers.map(textOf)]).toEqual([ending, `200 ${speech}`, `200 ${speech}`])
       await leader
       const { calls, ...flights } = await state()
-      const runs = { 'no-store': 3, 'leaves at once': 2 }[ending] ?? 1
+      // Those whose head is out already are answered by the handler, as without the cache.
+      const runs = ({ 'no-store': 3, 'leaves at once': 2 }[ending] ?? 1) + 2
       expect([ending, flights, calls]).toEqual([ending, { running: 0, waiting: 0 }, runs])
       for (const socket of sockets) socket.destroy()
     }
@@ -111,7 +112,8 @@ describe.each(versions)('a stranger cannot end the process on %s:', version => {
       // A control: the same without.
       expect(textOf(await ask(child, `/speech/json?round=${at}`))).toBe(`200 ${speech}`)
     }
-    expect((await state()).calls).toBe(interventions.length)
+    // Those that are half answered, and the control.
+    expect((await state()).calls).toBe(interventions.length + 2 * 4)
   })
 
   test('middleware in front answers, or begins to, while the audio router reads a file', async () => {

@@ -26,7 +26,8 @@ import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { attempt, headBefore, takeHeadBack, Undo } from './step-aside.js'
 import { chosenVariant, variantKey } from './vary.js'
 import type { Visit } from './visit.js'
-import { isAnswered, resume, stepAside, type Answerer } from './waiting.js'
+import { isAnswered, isOver, resume, stepAside, ThrownInFront, type Answerer } from './waiting.js'
+import { isWrapped } from './wrapped.js'
 
 /** The middleware of one route. */
 export interface CacheHandler {
@@ -63,8 +64,8 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
 
   function receive(req: Request, res: Response, next: NextFunction): Answerer {
     shareHiddenClass(req, res)
-    // Its client has gone while middleware in front took its time: no `close` would tell of it.
-    if (res.destroyed || !closeWithConnection(req, res)) return 'handler'
+    // It has been answered, or its client has gone, while middleware in front took its time: no `close` would tell of that.
+    if (isAnswered(res) || !closeWithConnection(req, res)) return 'handler'
     const asked = askedBy(req)
     const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
     if (typeof key === 'string') return goPast(engine, profile, route, asked, res, key)
@@ -227,7 +228,7 @@ function send(visit: Visit, entry: CacheEntry, status: say.Status, now: Millisec
     replay(visit, res, entry, shownStatus(engine, status, entry.key), now, route.pace)
   } catch (error) {
     if (!isAnswered(res)) takeHeadBack(res, before, entry)
-    throw error
+    throw isWrapped(res) ? new ThrownInFront(error) : error
   }
 }
 
@@ -245,7 +246,7 @@ function sendLive(visit: Visit, live: LiveAnswer): Answerer {
     res.once('close', stop)
   } catch (error) {
     if (!isAnswered(res)) takeHeadBack(res, before, entry)
-    throw error
+    throw isWrapped(res) ? new ThrownInFront(error) : error
   }
   return 'cache'
 }
@@ -287,7 +288,7 @@ function follow(visit: Visit, next: NextFunction, leader: AnswerFlight, stale: C
   const timeout = isCovered ? Math.min(route.lockTimeout, route.handlerTimeout - leader.age) : route.lockTimeout
   const waiting = {
     ...{ timeout: Math.max(0, timeout), takesLive: takesLive(visit), isCovered, asker: visit },
-    isGone: () => isAnswered(res),
+    isGone: () => isOver(res),
   }
   const leave = engine.waitingRoom.take(req)
   const stop = leader.follow(waiting, verdict => {

@@ -18,10 +18,20 @@ export function isAnswered(res: Response): boolean {
   }
 }
 
+/** It has been answered to the end, or its client has gone: nobody waits for anything. */
+export function isOver(res: Response): boolean {
+  try {
+    return res.writableEnded || res.destroyed
+  } catch {
+    return false
+  }
+}
+
 /**
  * Goes on with a request that has waited. Nobody is above it to catch what it throws: the call is that of whoever made the answer, a
- * promise's or a timer's. Whoever has been answered meanwhile is dropped. Where the cache fails the handler answers, and an error of the
- * handler is this request's own. `flight`, which the request may lead, then goes to the next.
+ * promise's or a timer's. Whoever has been answered meanwhile is dropped; where no more than the beginning has been sent, as by a heartbeat,
+ * the handler sends the rest as without the cache. Where the cache fails the handler answers, and an error of the handler is this request's
+ * own. `flight`, which the request may lead, then goes to the next.
  */
 export function resume(
   visit: Resumed,
@@ -30,9 +40,10 @@ export function resume(
   work: () => Answerer,
 ): void {
   const { res } = visit
-  if (isAnswered(res)) return flight?.abandon()
+  if (isAnswered(res)) flight?.abandon()
+  if (isOver(res)) return
   try {
-    if (answererOf(visit, work, flight) === 'handler') next()
+    if (isAnswered(res) || answererOf(visit, work, flight) === 'handler') next()
   } catch (error) {
     flight?.abandon()
     fail(res, next, error)
@@ -48,16 +59,22 @@ function answererOf(visit: Resumed, work: () => Answerer, flight: AnswerFlight |
   }
 }
 
+/** What a method of middleware in front has thrown while an answer was sent: it would meet the handler's answer too. */
+export class ThrownInFront {
+  constructor(readonly error: unknown) {}
+}
+
 /** Where the cache fails before a byte has left, the handler runs as without it. */
 export function stepAside({ engine, profile, res }: Resumed, error: unknown): Answerer {
+  if (error instanceof ThrownInFront) throw error.error
   // Its answer is whole: only the accounts of it failed.
-  if (isEnded(res)) return 'cache'
+  if (hasEnded(res)) return 'cache'
   if (isAnswered(res)) throw error
   engine.report({ type: 'bypass', profile, reason: 'unsupported', error })
   return 'handler'
 }
 
-function isEnded(res: Response): boolean {
+function hasEnded(res: Response): boolean {
   try {
     return res.writableEnded
   } catch {
