@@ -59,7 +59,9 @@ import { directorySecret } from './tiers/file/secret.js'
 import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
+import { withCheckedAnswers } from './option-functions.js'
 import {
+  factoryOf,
   warnOfAudioPath,
   warnOfEvents,
   warnOfFiles,
@@ -340,7 +342,7 @@ function factories(
   const make =
     (profile: ProfileName) =>
     (options?: RouteOptions): CacheHandler => {
-      const policy = new Policy(resolveRoute(profiles[profile], options))
+      const policy = new Policy(withCheckedAnswers(factoryOf(profile), resolveRoute(profiles[profile], options)))
       onRoute(profile, options)
       const engine = engines[profile]
       const handler = traced(cacheMiddleware(engine, profile, policy), traces)

@@ -41,7 +41,7 @@ export interface RouteOptions {
   ignoreHeaders?: readonly string[] | true
   /** Properties of the request and its connection that change nothing in the answer, such as `ip`, `httpVersion`, `socket.remoteAddress`, or `socket` for all of it. `true`: all. Default: none. */
   ignoreProperties?: readonly string[] | true
-  /** Sends a request past the cache when it returns true. Default: none. */
+  /** Sends a request past the cache when it returns true, and lets it in when it returns false. Default: none. */
   bypass?: (req: Request) => boolean
   /** Milliseconds a 404 or 410 stays fresh when its own headers do not say. 0: not stored. Default: 0. */
   negativeTtl?: Milliseconds
@@ -59,8 +59,8 @@ export interface RouteOptions {
   handlerTimeout?: Milliseconds
   /** Goes on with an answer whose client has left, and keeps it: what is paid for is not thrown away. Default: false; ai and tts true. */
   ignoreClientAbort?: boolean
-  /** Says whether a body is whole. Default: an event stream of ai ends with `data: [DONE]` or `message_stop`; everything else that was ended is. */
-  complete?: (body: Buffer) => boolean
+  /** Says whether a body is whole: `true`, or a promise of it within `lockTimeout`; everything else is a no. Default: an event stream of ai ends with `data: [DONE]` or `message_stop`; everything else that was ended is. */
+  complete?: (body: Buffer) => boolean | Promise<boolean>
   /** Milliseconds between two chunks of an event stream that is replayed. Default: 0. */
   pace?: Milliseconds
   /** What an unsafe method that succeeds throws out: the stored answers of its URL (RFC 9111 section 4.4), or all of its movie. Default: 'url'. */
@@ -301,6 +301,11 @@ const bytes: Check = value =>
 const bytesOrNone: Check = value =>
   isNumber(value, 0) && Number.isInteger(value) ? undefined : 'a whole number of bytes, 0 or more (1 MiB: 1_048_576)'
 const callback: Check = value => (typeof value === 'function' ? undefined : 'a function')
+/** Asked while a request is looked up, which waits for nothing. */
+const callbackAtOnce: Check = value =>
+  typeof value === 'function' && isAsync(value)
+    ? 'a function that answers at once (await in middleware in front, and leave the result on the request)'
+    : callback(value)
 const flag: Check = value => (typeof value === 'boolean' ? undefined : 'true or false')
 const text: Check = value => (typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty')
 
@@ -342,19 +347,21 @@ const redisClient: Check = value =>
     ? undefined
     : "a client of node-redis or ioredis: createClient({ url: 'redis://localhost' }), or new Redis({ lazyConnect: true })"
 const clock: Check = value =>
-  isRecord(value) && typeof value['now'] === 'function' ? undefined : 'an object with now(), in milliseconds'
+  isRecord(value) && typeof value['now'] === 'function' && !isAsync(value['now'])
+    ? undefined
+    : 'an object with now(), in milliseconds'
 
 const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
   ttl: milliseconds,
-  movieId: callback,
-  key: callback,
+  movieId: callbackAtOnce,
+  key: callbackAtOnce,
   vary: headerNames,
   query: fieldFilter,
   body: bodyFilter,
   ignoreCookies: cookieNames,
   ignoreHeaders: ignoredHeaders,
   ignoreProperties: propertyNames,
-  bypass: callback,
+  bypass: callbackAtOnce,
   negativeTtl: milliseconds,
   maxEntryBytes: bytes,
   lockTimeout: timer,
@@ -630,8 +637,11 @@ export function check(
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** Also generators: calling one begins something that ends later. */
+const isAsync = (value: object): boolean => /^\[object (?:Async|Generator)/.test(Object.prototype.toString.call(value))
+
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
-  return typeof value === 'function' ? 'a function' : String(value)
+  return typeof value === 'function' ? (isAsync(value) ? 'an async function' : 'a function') : String(value)
 }

@@ -93,7 +93,7 @@ export function warnOfShortSpans(): (where: string, options: object | undefined)
   }
 }
 
-const factoryOf = (profile: string): string => `cache${profile[0]!.toUpperCase()}${profile.slice(1)}`
+export const factoryOf = (profile: string): string => `cache${profile[0]!.toUpperCase()}${profile.slice(1)}`
 
 /** Says once for each profile that more was warmed than it holds. */
 export function warnOfOverflowWhenWarming(): (profile: string, dropped: number, maxEntries: number) => void {
@@ -123,6 +123,10 @@ export function warnOfAudioPath(): () => void {
     )
   }
 }
+
+/** Says that a function among the options answered with what cannot be used. */
+export const warnOfAnswer = (name: string, kind: string, advice: string): void =>
+  warn(`${name} answered with ${kind}, and the answer is not cached. It must ${advice}.`, 'WRN_REELCACHE_OPTION_ANSWER')
 
 /** Says that somebody's listener threw. */
 export const warnOfListener = (error: unknown): void => warn(`An event listener threw: ${printable(error)}`)

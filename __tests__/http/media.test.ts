@@ -2,7 +2,7 @@ import { judgeBody } from '../../lib/http/media.js'
 
 const bytes = (...values: number[]): Buffer => Buffer.concat([Buffer.from(values), Buffer.alloc(16)])
 const text = (given: string): Buffer => Buffer.from(given, 'latin1')
-const speech = (type: string | undefined, body: Buffer, isEncoded = false): string | undefined =>
+const speech = (type: string | undefined, body: Buffer, isEncoded = false): unknown =>
   judgeBody('tts', type, isEncoded, body)
 
 describe('audio', () => {
@@ -57,8 +57,7 @@ describe('audio', () => {
 })
 
 describe('an event stream of a model', () => {
-  const stream = (body: string, type = 'text/event-stream'): string | undefined =>
-    judgeBody('ai', type, false, text(body))
+  const stream = (body: string, type = 'text/event-stream'): unknown => judgeBody('ai', type, false, text(body))
 
   it.each([
     'data: {"a":1}\n\ndata: [DONE]\n\n',

@@ -8,11 +8,14 @@ export const CHANNEL = 'reelcache:event'
 
 /** Tells everybody who listens what happened. Where nobody does, an event costs two comparisons. */
 export class EventStream {
-  readonly #emitter = new EventEmitter()
+  readonly #emitter = new EventEmitter({ captureRejections: true })
   readonly #channel = channel(CHANNEL)
   #isListenedTo = false
 
-  constructor(private readonly onListenerError: (error: unknown) => void) {}
+  constructor(private readonly onListenerError: (error: unknown) => void) {
+    // Where the emitter leaves what an async listener rejects with.
+    Object.assign(this.#emitter, { [Symbol.for('nodejs.rejection')]: onListenerError })
+  }
 
   /** Somebody hears what is sent now. */
   get isHeard(): boolean {

@@ -16,7 +16,8 @@ export const BYPASS_REASONS = {
   option: 'the route option bypass(req) said so',
   conditional:
     'a POST with If-Match or If-Unmodified-Since; or a GET with Range or preconditions, to a handler that failed without them and is given them for a while',
-  'key-error': 'the route option key(req), movieId(req) or bypass(req) threw or returned something unusable',
+  'key-error':
+    'the route option key(req), movieId(req) or bypass(req) threw or returned something unusable, such as a promise',
   'only-if-cached': 'the client wanted nothing but a stored answer, and there was none: it got a 504',
   nested: 'this cache is already filling the same key for this request',
   closed: 'the cache has been closed',
@@ -48,7 +49,7 @@ export const REFUSAL_REASONS = {
   aborted: 'the answer was cut off',
   'empty-audio': 'audio without a byte',
   'audio-type': 'the first bytes are not what Content-Type says',
-  incomplete: 'an event stream without its end marker, or complete(body) said so',
+  incomplete: 'an event stream without its end marker, or complete(body) did not say true',
   purged: 'a purge or an invalidation came while the answer was made',
   admission: 'memory is full and the key was seen for the first time',
   'tier-error': 'the store failed',

@@ -42,10 +42,14 @@ export interface Refusal {
   readonly name?: string
 }
 
-/** The handler ran: because nothing was stored, or because what was stored had become stale. */
-export function miss(was: 'miss' | 'stale', refusal: Refusal | undefined): Status {
-  const outcome = refusal === undefined ? 'stored' : `detail=${refusal.reason}${nameIn(refusal)}`
-  return { cacheStatus: `${NAME}; fwd=${was}; ${outcome}`, xCache: 'MISS' }
+/** The handler ran: because nothing was stored, or because what was stored had become stale. Whether it is now may be `undecided`. */
+export function miss(was: 'miss' | 'stale', refusal: Refusal | 'undecided' | undefined): Status {
+  return { cacheStatus: `${NAME}; fwd=${was}${becameOf(refusal)}`, xCache: 'MISS' }
+}
+
+function becameOf(refusal: Refusal | 'undecided' | undefined): string {
+  if (refusal === 'undecided') return ''
+  return refusal === undefined ? '; stored' : `; detail=${refusal.reason}${nameIn(refusal)}`
 }
 
 const nameIn = ({ reason, name }: Refusal): string =>

@@ -2,6 +2,8 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { Response } from 'express'
 import { makeEntry } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
+import { isPromise } from '../core/maybe.js'
+import type { RefusalReason } from '../core/outcomes.js'
 import { newHeaderMap } from '../core/header-map.js'
 import type { Refusal, Status } from './cache-status.js'
 import { etagFor } from './etag.js'
@@ -25,6 +27,8 @@ export class Draft {
   fields: Fields = {}
   own: HandlerFields = { headers: {}, removed: [], etag: undefined }
   freshness: Freshness | undefined
+  /** What `complete` has still to say against the whole body. */
+  pending: Promise<RefusalReason | undefined> | undefined
   /** The last purge that was known when the handler began. */
   readonly asOf: string | undefined
   readonly #since = performance.now()
@@ -173,7 +177,8 @@ export class Draft {
     const length = this.line('content-length')
     if (length !== undefined && Number(length) !== body.length) return { reason: 'length-mismatch' }
     const reason = judgeBody(profile, this.line('content-type'), this.#isEncoded, body, route.complete)
-    return reason === undefined ? this.judgeRun() : { reason }
+    this.pending = isPromise(reason) ? reason : undefined
+    return isPromise(reason) || reason === undefined ? this.judgeRun() : { reason }
   }
 
   /** Middleware in front writes its own fields while the head leaves: a cookie there may be the answer's, unless it is the session's own. */

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import { coverUntilOf, isFresh, makeEntry } from '../core/entry.js'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
-import { unawaited } from '../core/maybe.js'
+import { unawaited, within } from '../core/maybe.js'
 import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import { FREE } from '../core/room.js'
@@ -459,7 +459,7 @@ export class Fill implements Sink, Run {
     if (refusal !== undefined) return this.#passOn(refusal)
     this.#entry = this.#draft.entry(ownBytes([body]))
     this.#showEtag(this.#entry)
-    this.#writeStatus(miss(this.#was, undefined))
+    this.#writeStatus(miss(this.#was, this.#draft.pending && 'undecided'))
     return this.#hold(this.#isConditional && this.#entry.status === 200)
   }
 
@@ -496,9 +496,19 @@ export class Fill implements Sink, Run {
     onSent(res, isSent => (isSent ? this.#decide(entry) : this.abort()))
   }
 
-  /** The last look: then the entry is kept, and whoever waits gets it. */
+  /** Its own client does not wait for what `complete` has still to say. */
   #decide(entry: CacheEntry): void {
-    const late = this.#judgeAfterwards()
+    const { pending } = this.#draft
+    const status = pending === undefined ? this.#keepOrRefuse(entry) : 'undecided'
+    if (this.#isHeld) this.#replay(entry, miss(this.#was, status), this.visit.engine.clock.now())
+    if (pending === undefined) return
+    const answered = within(this.visit.route.lockTimeout, pending, 'incomplete')
+    void answered.then(reason => this.#attempt(() => this.#keepOrRefuse(entry, reason)))
+  }
+
+  /** The last look: then the entry is kept, and whoever waits gets it. */
+  #keepOrRefuse(entry: CacheEntry, reason?: RefusalReason): Refusal | undefined {
+    const late = reason === undefined ? this.#judgeAfterwards() : { reason }
     if (late !== undefined) {
       this.#refuse(late)
     } else {
@@ -506,7 +516,7 @@ export class Fill implements Sink, Run {
       this.#keep(entry)
       this.#forgetBody()
     }
-    if (this.#isHeld) this.#replay(entry, miss(this.#was, late), this.visit.engine.clock.now())
+    return late
   }
 
   #judgeAfterwards(): Refusal | undefined {
@@ -612,7 +622,7 @@ export class Fill implements Sink, Run {
   }
 
   /** Nobody is above a timer: what fails there costs the entry, and not the process. */
-  #attempt(work: () => void): void {
+  #attempt(work: () => unknown): void {
     try {
       work()
     } catch {

@@ -1,5 +1,6 @@
 import { essence } from '../core/media-type.js'
-import type { ProfileName } from '../core/types.js'
+import { chain } from '../core/maybe.js'
+import type { MaybePromise, ProfileName } from '../core/types.js'
 import type { RefusalReason } from '../core/outcomes.js'
 
 /** The first bytes of the audio types whose first bytes are known. */
@@ -65,14 +66,14 @@ export function judgeBody(
   contentType: string | undefined,
   encoded: boolean,
   body: Buffer,
-  complete?: (body: Buffer) => boolean,
-): RefusalReason | undefined {
+  complete?: (body: Buffer) => MaybePromise<boolean>,
+): MaybePromise<RefusalReason | undefined> {
   if ((profile === 'tts' || isAudio(contentType)) && body.length === 0) return 'empty-audio'
   const reason = judgeStart(profile, contentType, encoded, body)
   if (reason !== undefined) return reason
   const isMarked = profile === 'ai' && isEventStream(contentType) && !encoded
   const isWhole = complete ?? (isMarked ? hasEndMarker : undefined)
-  return isWhole === undefined || says(isWhole, body) ? undefined : 'incomplete'
+  return isWhole === undefined ? undefined : chain(isWhole(body), is => (is ? undefined : 'incomplete'))
 }
 
 /** Bytes from the beginning that tell what audio is. */
@@ -87,15 +88,6 @@ export function judgeStart(
 ): RefusalReason | undefined {
   const isRight = profile === 'tts' || isAudio(contentType) ? AUDIO[essence(contentType)] : undefined
   return encoded || isRight === undefined || isRight(body.subarray(0, START_BYTES)) ? undefined : 'audio-type'
-}
-
-/** A function of the user's that throws has not said yes. */
-function says(isWhole: (body: Buffer) => boolean, body: Buffer): boolean {
-  try {
-    return isWhole(body)
-  } catch {
-    return false
-  }
 }
 
 /** OpenAI ends a stream with `data: [DONE]`, Anthropic with the event `message_stop`. */

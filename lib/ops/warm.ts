@@ -79,7 +79,7 @@ class Warming {
     try {
       const outcome = await this.#outcomeOf(request, controller.signal)
       // What was broken off has come to nothing.
-      if (!this.#isStopped()) onProgress(count(this.#report, nameOf(request), outcome))
+      if (!this.#isStopped()) await onProgress(count(this.#report, nameOf(request), outcome))
     } catch (error) {
       this.#fail(error)
     }

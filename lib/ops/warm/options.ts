@@ -17,8 +17,8 @@ export interface WarmOptions {
   headers?: Readonly<Record<string, string | readonly string[]>>
   /** Ends it early: what is under way is broken off, and the report says `aborted`. Default: none. */
   signal?: AbortSignal
-  /** Is told of every request that has an outcome. What it throws ends the warming. Default: none. */
-  onProgress?: (progress: WarmProgress) => void
+  /** Is told of every request that has an outcome. What it throws or rejects with ends the warming. Default: none. */
+  onProgress?: (progress: WarmProgress) => void | Promise<void>
 }
 
 export interface ResolvedWarm {
@@ -28,7 +28,7 @@ export interface ResolvedWarm {
   readonly base: URL
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   readonly signal: AbortSignal | undefined
-  readonly onProgress: (progress: WarmProgress) => void
+  readonly onProgress: (progress: WarmProgress) => void | Promise<void>
 }
 
 const MOST_AT_ONCE = 1_000
