@@ -10,6 +10,7 @@ import { Metrics } from './core/metrics.js'
 import { Pins } from './core/pins.js'
 import { Places } from './core/places.js'
 import { Room } from './core/room.js'
+import { repeat } from './core/repeat.js'
 import { Purges, Stack } from './core/stack.js'
 import { profileOf, tagsOf } from './core/tags.js'
 import { Traces } from './core/traces.js'
@@ -59,6 +60,7 @@ import { directorySecret } from './tiers/file/secret.js'
 import { FileTier, type FileOptions, type VerifyReport } from './tiers/file/tier.js'
 import { MemoryTier } from './tiers/memory.js'
 import { warmUp, type WarmUpReport } from './tiers/warm-up.js'
+import { warnIfMadePerRequest } from './made-per-request.js'
 import { withCheckedAnswers } from './option-functions.js'
 import {
   factoryOf,
@@ -121,6 +123,13 @@ const MAX_REMEMBERED = 4_096
 
 /** Makes a cache. Throws `ReelcacheError` when an option is wrong. */
 export function createCache(options: CacheOptions = {}): Cache {
+  const cache = makeCache(options)
+  warnIfMadePerRequest(createCache)
+  return cache
+}
+
+/** The same, wherever it is called. */
+export function makeCache(options: CacheOptions = {}): Cache {
   const resolved = resolveOptions(options)
   const { clock, profiles, maxBytes } = resolved
   const events = new EventStream(warnOfListener)
@@ -238,7 +247,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     files.prepare().catch((error: unknown) => isClosed || warnOfFiles(profiles.tts.files!.dir, error))
   }
   if (options.tts?.cacheDir !== undefined) prepareFiles()
-  const timers = PROFILES.map(name => setInterval(() => memory.sweep(name), profiles[name].cleanupInterval).unref())
+  const stopSweeping = PROFILES.map(name => sweeping(memory, name, profiles[name].cleanupInterval))
 
   return {
     ...factories(engines, resolved, routes, traces, (name, given) => {
@@ -288,7 +297,7 @@ export function createCache(options: CacheOptions = {}): Cache {
     async close() {
       isClosed = true
       closing.abort()
-      timers.forEach(clearInterval)
+      stopSweeping.forEach(stop => stop())
       monitor.stop()
       journal.clear()
       flights.fence(() => true)
@@ -298,6 +307,9 @@ export function createCache(options: CacheOptions = {}): Cache {
     },
   }
 }
+
+const sweeping = (memory: MemoryTier, profile: ProfileName, span: Milliseconds): (() => void) =>
+  repeat(memory, span, held => held.sweep(profile))
 
 function makeFiles(
   { profiles, clock, redis }: ResolvedOptions,

@@ -1,9 +1,9 @@
-import { createCache, type Cache, type Factories } from './create.js'
+import { makeCache, type Cache, type Factories } from './create.js'
 
 let shared: Cache | undefined
 
 /** The cache behind the four factories below, made when the first of them is called. */
-export const defaultCache = (): Cache => (shared ??= createCache())
+export const defaultCache = (): Cache => (shared ??= makeCache())
 
 /** Caches plain JSON in the default cache. Options: `RouteOptions`. Throws `ReelcacheError` when one is wrong. */
 export const cacheApi: Factories['cacheApi'] = options => defaultCache().cacheApi(options)

@@ -128,6 +128,14 @@ export function warnOfAudioPath(): () => void {
 export const warnOfAnswer = (name: string, kind: string, advice: string): void =>
   warn(`${name} answered with ${kind}, and the answer is not cached. It must ${advice}.`, 'WRN_REELCACHE_OPTION_ANSWER')
 
+/** Says where a cache is made for a request. */
+export const warnOfCachePerRequest = (place: string): void =>
+  warn(
+    `createCache() was called while a request is answered, at ${place}. A cache made for each request never answers from what it holds, and takes ` +
+      'memory and timers of its own. Make it once, beside the app, and use its factories on the routes.',
+    'WRN_REELCACHE_CACHE_PER_REQUEST',
+  )
+
 /** Says that somebody's listener threw. */
 export const warnOfListener = (error: unknown): void => warn(`An event listener threw: ${printable(error)}`)
 

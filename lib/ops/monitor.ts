@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import type { CacheEvent } from '../core/events.js'
 import type { Metrics } from '../core/metrics.js'
+import { repeat } from '../core/repeat.js'
 import { Recent } from '../core/recent.js'
 import { PROFILES, type Clock, type Milliseconds, type StoreUsage, type TierUsage } from '../core/types.js'
 import { Alerts, type Alert, type Thresholds } from './alerts.js'
@@ -27,12 +28,14 @@ export interface Monitored {
   readonly isHeard: () => boolean
 }
 
+const look = (monitor: Monitor): Promise<void> => monitor.look()
+
 /** Looks after a cache: now and then by itself, so that alerts come as events, and whenever somebody asks. */
 export class Monitor {
   readonly #alerts: Alerts
   readonly #damage: Recent
   readonly #loopDelay = new LoopDelay()
-  readonly #timer: NodeJS.Timeout
+  readonly #stopLooking: () => void
   #damaged = 0
   #disk: Disk | undefined
   #askedAt = -Infinity
@@ -43,7 +46,7 @@ export class Monitor {
     const { thresholds, clock, interval, report } = monitored
     this.#alerts = new Alerts(thresholds, clock, report)
     this.#damage = new Recent(clock)
-    this.#timer = setInterval(() => void this.look(), interval).unref()
+    this.#stopLooking = repeat(this, interval, look)
     void this.#lookAtDisk()
   }
 
@@ -70,7 +73,7 @@ export class Monitor {
 
   stop(): void {
     this.#hasStopped = true
-    clearInterval(this.#timer)
+    this.#stopLooking()
     this.#loopDelay.stop()
   }
 

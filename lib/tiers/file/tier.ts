@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { repeat } from '../../core/repeat.js'
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
 import { staleAtOf } from '../../core/entry.js'
@@ -83,7 +84,7 @@ export class FileTier implements Tier {
   readonly #failures: Failures
   readonly #owed: OwedPurges
   readonly #writes = new Set<Write>()
-  readonly #timer: NodeJS.Timeout
+  readonly #stopSweeping: () => void
   /** What lies on disk says its time. */
   readonly #wall: Clock
   #underWay = { bytes: 0, space: 0 }
@@ -93,6 +94,8 @@ export class FileTier implements Tier {
   #sweeping: Promise<SweepReport> | undefined
   #sweepsStopped = 0
   #isClosed = false
+
+  static readonly #sweepSoonOf = (tier: FileTier): void => tier.#sweepSoon()
 
   constructor(private readonly options: FileOptions) {
     const { dir, clock, fs = nodeFileSystem, sweepInterval = SWEEP_INTERVAL } = options
@@ -104,7 +107,7 @@ export class FileTier implements Tier {
     this.#files = new EntryFiles(this.#folders, fs, this.#marks, this.#wall)
     this.#failures = new Failures(clock, error => options.report?.({ type: 'tier-error', tier: this.name, error }))
     this.#owed = new OwedPurges(this.#wall)
-    this.#timer = setInterval(() => this.#sweepSoon(), sweepInterval).unref()
+    this.#stopSweeping = repeat(this, sweepInterval, FileTier.#sweepSoonOf)
     this.#sweepSoon()
   }
 
@@ -245,7 +248,7 @@ export class FileTier implements Tier {
   /** Lets writes come to their end, and stops everything else. */
   async close(): Promise<void> {
     this.#isClosed = true
-    clearInterval(this.#timer)
+    this.#stopSweeping()
     await Promise.allSettled([...this.#writes].map(write => write.done))
     await this.#sweepEnd()
   }
