@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { cacheApi, createCache } from '../lib/index.js'
+import type { Clock } from '../lib/core/types.js'
 import { ask } from './support/client.js'
 import { expresses, type Express } from './support/express.js'
 import { collectGarbage } from './support/gc.js'
@@ -132,23 +133,29 @@ describe('A cache that nobody holds', () => {
       return living(held) <= few
     })
 
-  it.each([
-    ['memory alone', () => createCache({ tts: { fileCache: false } })],
-    ['files', () => createCache({ tts: { cacheDir: directory } })],
-    ['alerts that are listened to', () => createCache({ tts: { fileCache: false } }).on('event', () => undefined)],
+  it.each<[string, (clock: Clock) => Cache]>([
+    ['memory alone', clock => createCache({ clock, tts: { fileCache: false } })],
+    ['files', clock => createCache({ clock, tts: { cacheDir: directory } })],
+    ['a listener', clock => createCache({ clock, tts: { fileCache: false } }).on('event', () => undefined)],
     [
       'alerts that have been asked for',
-      () => {
-        const cache = createCache({ tts: { fileCache: false } })
+      clock => {
+        const cache = createCache({ clock, tts: { fileCache: false } })
         cache.stats()
         return cache
       },
     ],
-  ])('is collected, with %s', async (_with, create) => {
-    const control = kept(create())
-    const held = Array.from({ length: 50 }, () => new WeakRef(create()))
-    await collected(held, 0)
-    expect(living([new WeakRef(control)])).toBe(1)
+  ])('is collected with all its parts, with %s', async (_with, create) => {
+    // All parts of a cache hold its clock.
+    const newClock = (): Clock => ({ now: () => Date.now() })
+    const clockOf = (clock: Clock): WeakRef<Clock> => {
+      create(clock)
+      return new WeakRef(clock)
+    }
+    const ofControl = newClock()
+    const control = kept(create(ofControl))
+    const clocks = Array.from({ length: 50 }, () => clockOf(newClock()))
+    await collected(clocks, 0)
     expect(control.health().status).toBeDefined()
   })
 
