@@ -171,6 +171,8 @@ export class Attachment {
     const on = res.on.bind(res) as (name: string | symbol, listener: Listener) => Response
     this.#override(res, 'on', (name: string | symbol, listener: Listener) => {
       if (name === 'drain') this.#drained.add(listener)
+      // Whoever looks after the connection, as `sendFile` does, listens there next, and no more once it has broken.
+      if (name === 'finish') process.nextTick(() => this.lookForListeners())
       return on(name, listener)
     })
   }

@@ -119,7 +119,13 @@ export class Fill implements Sink, Run {
   }
 
   answerWrite(isWritable: unknown, bytes: number): unknown {
-    if (isWritable === false) return this.#pace.runsAhead(this.#isWanted, bytes)
+    if (isWritable === false) {
+      const isWanted = this.#isWanted
+      const runsAhead = this.#pace.runsAhead(isWanted, bytes)
+      // No room to run ahead: whoever waits does not wait for this client.
+      if (isWanted && !runsAhead) this.#refuse({ reason: 'crowded' })
+      return runsAhead
+    }
     const isPressed = !this.#isStoring && this.#mostBehind < this.visit.route.maxEntryBytes
     return isPressed && this.#pace.waitsFor(this.#body, this.visit.route.lockTimeout) ? false : isWritable
   }
