@@ -95,8 +95,9 @@ describe.each([
 
 /** What a miss puts on a response to see what becomes of it, and on a request to see what is read. */
 const PUT_ON = [
-  ...['writeHead', 'write', 'end', 'flushHeaders', 'Symbol(kHeadersDistinct)', 'Symbol(reelcache.watched)'],
-  ...['host', 'hostname', 'httpVersion', 'httpVersionMajor', 'httpVersionMinor', 'ip', 'ips', 'protocol', 'secure'],
+  ...['writeHead', 'write', 'end', 'flushHeaders', '_storeHeader'],
+  ...['Symbol(kHeadersDistinct)', 'Symbol(reelcache.watched)', 'authority', 'scheme', 'host', 'hostname'],
+  ...['httpVersion', 'httpVersionMajor', 'httpVersionMinor', 'ip', 'ips', 'protocol', 'secure'],
 ]
 
 describe.each(expresses)('what a handler of %s gets', (_, framework) => {

@@ -32,6 +32,8 @@ export interface Capture {
   letGo(chunks: readonly Buffer[]): void
   /** Goes on listening; what the handler sends goes to another response from here on. */
   redirect(other: ServerResponse): void
+  /** Lets middleware in front add to a head that nobody gets, as it would have without the redirection. */
+  rehearseHead(): void
 }
 
 /**
@@ -129,6 +131,7 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
   }
   undo.keep(res, PATCHED)
   patch(res, patched)
+  const { writeHead } = outlet
 
   const leave = (): void => {
     if (!isEnded) attempt(() => sink.abort())
@@ -151,6 +154,7 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
       isHeld = false
       patch(res, patched)
     },
+    rehearseHead: () => void outward(() => writeHead.call(res, res.statusCode)),
   }
 }
 

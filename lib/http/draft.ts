@@ -12,13 +12,17 @@ import { handlerFields, type HandlerFields } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { IMPLICITLY_VARIED, type Observation } from './observe.js'
+import { judgeFields } from './policy.js'
 import { setStatus } from './replay.js'
-import { sessionText } from './session.js'
+import { sessionCookieOf, sessionText, withoutSessionCookie, type IsSessionCookie } from './session.js'
 import { variantKey, variesOn } from './vary.js'
 import type { Visit } from './visit.js'
 
 /** Chunks of an event stream that are told apart; one of more is replayed as a whole. */
 const MOST_CHUNKS = 16_384
+
+/** Fields that decide whether an answer may be given to others, and for how long. */
+const DECISIVE = ['cache-control', 'set-cookie', 'vary', 'expires', 'trailer'] as const
 
 /** What a handler has answered so far, what can be said against storing it, and the entry it would make. */
 export class Draft {
@@ -33,6 +37,9 @@ export class Draft {
   readonly asOf: string | undefined
   readonly #since = performance.now()
   readonly #session: string | undefined
+  readonly #isSessionCookie: IsSessionCookie
+  /** What middleware in front said while the head left changes how long the answer is fresh. */
+  #isRetimed = false
   #said: number | string | string[] | undefined
 
   constructor(
@@ -44,6 +51,7 @@ export class Draft {
   ) {
     this.asOf = visit.engine.asOf?.()
     this.#session = observation.unnoticed(() => sessionText(visit.req))
+    this.#isSessionCookie = observation.unnoticed(() => sessionCookieOf(visit.req))
   }
 
   readHead(res: Response): void {
@@ -181,13 +189,29 @@ export class Draft {
     return isPromise(reason) || reason === undefined ? this.judgeRun() : { reason }
   }
 
-  /** Middleware in front writes its own fields while the head leaves: a cookie there may be the answer's, unless it is the session's own. */
-  judgeSentHead(): Refusal | undefined {
-    const { req, res } = this.visit
-    if (!res.headersSent) return { reason: 'set-cookie' }
-    const hasSession = (): boolean => this.observation.unnoticed(() => sessionText(req)) !== undefined
-    const isForeign = res.getHeader('set-cookie') !== undefined && !hasSession()
-    return isForeign ? { reason: 'set-cookie' } : undefined
+  /**
+   * What can be said against the answer by the fields with which its head leaves. Middleware in front adds its own to it: they hold for this
+   * answer as the handler's do. Nothing but the session's own cookie is left out, which each request gets, on hits too.
+   */
+  judgeDeparture(sent: Fields): Refusal | undefined {
+    const { engine, policy, method } = this.visit
+    if (DECISIVE.every(name => sent[name] === this.fields[name])) return undefined
+    // A field that has gone unsays nothing: some forms of an answer are sent without it.
+    const fields = withoutSessionCookie({ ...this.fields, ...sent }, this.#isSessionCookie)
+    const verdict =
+      this.freshness === undefined
+        ? judgeFields(fields)
+        : policy.judgeHead(method, this.status, fields, engine.clock.now(), engine.clock.lead?.())
+    if (typeof verdict === 'string') return { reason: verdict }
+    this.#isRetimed ||= verdict !== undefined
+    this.freshness = verdict
+    return undefined
+  }
+
+  /** The entry as it is to be kept, now that its head has left. */
+  final(entry: CacheEntry): CacheEntry {
+    if (!this.#isRetimed) return entry
+    return makeEntry({ ...entry, ...entryTimes(this.freshness!, this.visit.engine.clock.now()) })
   }
 
   get #isEncoded(): boolean {

@@ -13,6 +13,7 @@ import { miss, revalidated, stale, type Refusal, type Status } from './cache-sta
 import { capture, onSent, type Capture, type Sink } from './capture.js'
 import { Company, type Run } from './company.js'
 import { conditionsOf, isConditional } from './conditional.js'
+import { onDeparture } from './departure.js'
 import { Draft } from './draft.js'
 import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
 import { entryTimes } from './freshness.js'
@@ -77,6 +78,8 @@ export class Fill implements Sink, Run {
   /** Bytes the handler has sent. */
   #length = 0
   #isShared = false
+  /** What the client was told in the head is known, and does not speak against others having the answer. */
+  #hasLeft = false
   #entry: CacheEntry | undefined
   #isHeld = false
   #isConfirmed = false
@@ -109,6 +112,7 @@ export class Fill implements Sink, Run {
     flight.onCompany = () => this.#noteCompany()
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
     this.#capture = capture(res, this, undo)
+    onDeparture(res, sent => this.#attempt(() => this.#depart(sent)), undo)
     undo.add(() => this.#stopTimers())
     if (stale.cover !== undefined) this.#expectFailure(stale.cover)
     this.pause(false)
@@ -166,9 +170,28 @@ export class Fill implements Sink, Run {
     if (typeof verdict === 'string' || refusal !== undefined) return this.#passOn(refusal!)
     this.#draft.freshness = verdict
     this.#describe()
+    if (this.#alone !== undefined && !this.#mayLeave()) return this.#hold(false)
     if (whole !== undefined) return this.#takeWhole(whole)
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && status === 200)
+  }
+
+  /** The head leaves, with all that middleware in front has added: before it has, nobody else is given a byte. */
+  #depart(sent: Fields): void {
+    this.#hasLeft = true
+    if (!this.#isStoring) return
+    const refusal = this.#draft.judgeDeparture(sent)
+    if (refusal === undefined) return
+    this.#refuse(refusal)
+    // What leaves may be a stored answer in the place of a late one.
+    if (this.#isConfirmed) this.#writeStatus(revalidated(false))
+    else if (this.#draft.freshness !== undefined) this.#writeStatus(miss(this.#was, refusal))
+  }
+
+  /** The same where the client has left before: what middleware in front would have added holds all the same. */
+  #mayLeave(): boolean {
+    if (!this.#hasLeft) this.#attempt(() => this.#capture.rehearseHead())
+    return this.#isStoring
   }
 
   /** What is gone covers for nothing, and is not served stale any more. */
@@ -220,7 +243,7 @@ export class Fill implements Sink, Run {
     this.#attachment?.lookForListeners()
     this.#body.push(bytes)
     if (!this.#isStoring) this.#body.shed(this.#mostBehind)
-    else if (!this.#isShared && this.#mayBeShared()) this.#share()
+    else if (!this.#isShared && this.#hasLeft && this.#mayBeShared()) this.#share()
   }
 
   end(): void {
@@ -424,6 +447,7 @@ export class Fill implements Sink, Run {
     this.#observation.moveTo(other.socket)
     this.#capture.redirect(other)
     this.#alone = other
+    if (this.#isStoring && this.#draft.freshness !== undefined) this.#mayLeave()
     this.#timer = setTimeout(() => other.destroy(), LONGEST_RUN).unref()
     if (this.#length > 0 || this.#attach().isDoubtful) this.#watchSilence()
   }
@@ -494,40 +518,52 @@ export class Fill implements Sink, Run {
     return isProven ? undefined : { reason: 'aborted' }
   }
 
-  /** Not before the head has left: middleware in front whose `end` takes its time may still add a cookie to it. */
+  /** The handler is done. What was held back leaves now. */
   #settle(entry: CacheEntry): void {
-    const { res } = this.visit
-    this.#capture.release()
-    if (this.#isHeld || res.headersSent) return this.#decide(entry)
-    onSent(res, isSent => (isSent ? this.#decide(entry) : this.abort()))
-  }
-
-  /** Its own client does not wait for what `complete` has still to say. */
-  #decide(entry: CacheEntry): void {
     const { pending } = this.#draft
-    const status = pending === undefined ? this.#keepOrRefuse(entry) : 'undecided'
-    if (this.#isHeld) this.#replay(entry, miss(this.#was, status), this.visit.engine.clock.now())
-    if (pending === undefined) return
-    const answered = within(this.visit.route.lockTimeout, pending, 'incomplete')
-    void answered.then(reason => this.#attempt(() => this.#keepOrRefuse(entry, reason)))
+    this.#capture.release()
+    if (this.#isHeld) {
+      const refusal = this.#judgeAfterwards()
+      if (refusal !== undefined) this.#refuse(refusal)
+      this.#replay(entry, miss(this.#was, refusal ?? (pending && 'undecided')), this.visit.engine.clock.now())
+    }
+    this.#onceSent(() => {
+      if (pending === undefined) return this.#keepOrRefuse(entry)
+      // Its own client does not wait for what `complete` has still to say.
+      const answered = within(this.visit.route.lockTimeout, pending, 'incomplete')
+      void answered.then(reason => this.#attempt(() => this.#keepOrRefuse(entry, reason)))
+    })
   }
 
-  /** The last look: then the entry is kept, and whoever waits gets it. */
-  #keepOrRefuse(entry: CacheEntry, reason?: RefusalReason): Refusal | undefined {
-    const late = reason === undefined ? this.#judgeAfterwards() : { reason }
-    if (late !== undefined) {
-      this.#refuse(late)
-    } else {
-      this.#isStoring = false
-      this.#keep(entry)
-      this.#forgetBody()
-    }
-    return late
+  /** The last look. */
+  #keepOrRefuse(entry: CacheEntry, reason?: RefusalReason): void {
+    const refusal = reason === undefined ? (this.#judgeAfterwards() ?? this.#judgeUnseen()) : { reason }
+    if (refusal === undefined) this.#land(this.#draft.final(entry))
+    else this.#refuse(refusal)
+  }
+
+  /** Not before the head has left: middleware in front whose `end` takes its time may still add a cookie to it. */
+  #onceSent(work: () => void): void {
+    const { res } = this.visit
+    if (res.headersSent) return work()
+    if (this.#isStoring) onSent(res, isSent => (isSent ? work() : this.abort()))
   }
 
   #judgeAfterwards(): Refusal | undefined {
-    if (this.flight.fenced) return { reason: 'purged' }
-    return this.#draft.judgeRun() ?? (this.#isHeld ? undefined : this.#draft.judgeSentHead())
+    return this.flight.fenced ? { reason: 'purged' } : this.#draft.judgeRun()
+  }
+
+  /** Of a response that does not show when its head leaves. */
+  #judgeUnseen(): Refusal | undefined {
+    return this.#hasLeft ? undefined : this.#draft.judgeDeparture(this.visit.res.getHeaders())
+  }
+
+  /** The entry is kept, and whoever waits gets it. */
+  #land(entry: CacheEntry): void {
+    if (!this.#isStoring) return
+    this.#isStoring = false
+    this.#keep(entry)
+    this.#forgetBody()
   }
 
   #keep(entry: CacheEntry): void {
@@ -570,15 +606,16 @@ export class Fill implements Sink, Run {
       typeof verdict === 'string'
         ? stale
         : makeEntry({ ...stale, headers, ...entryTimes(verdict, now), asOf: asOf ?? stale.asOf })
-    if (refusal === undefined && !this.flight.fenced) {
-      engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
-      this.#isStoring = false
-      this.#keep(entry)
-    } else {
+    const reason = refusal ?? (this.flight.fenced ? { reason: 'purged' } : undefined)
+    if (reason !== undefined) {
       unawaited(engine.tier.delete(stale.key))
-      this.#refuse(refusal ?? { reason: 'purged' })
+      this.#refuse(reason)
     }
-    if (this.#isHeld) this.#replay(entry, revalidated(refusal === undefined), now)
+    if (this.#isHeld) this.#replay(entry, revalidated(reason === undefined), now)
+    this.#onceSent(() => {
+      if (this.#isStoring) engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
+      this.#land(entry)
+    })
     this.#observation.restore()
   }
 

@@ -74,11 +74,8 @@ export class Policy {
   ): RefusalReason | Freshness {
     if (method === 'HEAD') return 'head'
     const directives = parseCacheControl(joined(fields, 'cache-control'))
-    if (directives === undefined) return 'cache-control'
-    if (fields['set-cookie'] !== undefined) return 'set-cookie'
-    for (const name of ['private', 'no-store', 'no-cache'] as const) if (directives.has(name)) return name
-    if (variesOn(fields) === undefined) return 'vary'
-    if (fields['trailer'] !== undefined) return 'trailer'
+    const refusal = judgeFields(fields, directives)
+    if (refusal !== undefined || directives === undefined) return refusal ?? 'cache-control'
     if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return 'status'
     const ttl = this.#ttlFor(status)
     if (ttl === undefined) return 'status'
@@ -155,6 +152,18 @@ export class Policy {
     if (status === 404 || status === 410) return negativeTtl
     return isStorableStatus(status) ? 0 : undefined
   }
+}
+
+/** What an answer's fields say against giving it to others, whatever its status. */
+export function judgeFields(
+  fields: Fields,
+  directives = parseCacheControl(joined(fields, 'cache-control')),
+): RefusalReason | undefined {
+  if (directives === undefined) return 'cache-control'
+  if (fields['set-cookie'] !== undefined) return 'set-cookie'
+  for (const name of ['private', 'no-store', 'no-cache'] as const) if (directives.has(name)) return name
+  if (variesOn(fields) === undefined) return 'vary'
+  return fields['trailer'] === undefined ? undefined : 'trailer'
 }
 
 /** Fresh for a while, or stale already and of use to the handler that says so. */
