@@ -9,7 +9,7 @@ import { Flights } from './core/flights.js'
 import { Metrics } from './core/metrics.js'
 import { Pins } from './core/pins.js'
 import { Places } from './core/places.js'
-import { Room } from './core/room.js'
+import { Room, type Holder } from './core/room.js'
 import { repeat } from './core/repeat.js'
 import { Purges, Stack } from './core/stack.js'
 import { profileOf, tagsOf } from './core/tags.js'
@@ -170,7 +170,13 @@ export function makeCache(options: CacheOptions = {}): Cache {
     // A movie's answers lie in every tier, whichever route learned that they are out of date.
     for (const tag of tags) unawaited((tag.startsWith('movie:') ? stored : tier).deleteTag(tag))
   }
-  const files = makeFiles(resolved, report, entry => redis?.isOutdated(entry) === true)
+  // The disk takes what it takes, however slowly: nothing of it can be given up.
+  const disk = (): Holder => ({ progress: () => performance.now(), giveUp: () => undefined })
+  const files = makeFiles(resolved, {
+    report,
+    isOutdated: entry => redis?.isOutdated(entry) === true,
+    hold: entry => pins.pin(entry, disk()),
+  })
   const purges = new Purges()
   const stackOf = (...tiers: readonly (Tier | undefined)[]): Stack =>
     new Stack(
@@ -313,8 +319,7 @@ const sweeping = (memory: MemoryTier, profile: ProfileName, span: Milliseconds):
 
 function makeFiles(
   { profiles, clock, redis }: ResolvedOptions,
-  report: (event: CacheEvent) => void,
-  isOutdated: NonNullable<FileOptions['isOutdated']>,
+  { report, isOutdated, hold }: Required<Pick<FileOptions, 'report' | 'isOutdated' | 'hold'>>,
 ): FileTier | undefined {
   const { files, mostEntryBytes } = profiles.tts
   if (files === undefined) return undefined
@@ -328,6 +333,7 @@ function makeFiles(
     ...(redis !== undefined && { isOutdated }),
     clock,
     report,
+    hold,
   })
 }
 

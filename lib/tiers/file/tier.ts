@@ -38,6 +38,8 @@ export interface FileOptions {
   /** Another machine has purged what this entry carries. */
   readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'storedAt' | 'asOf'>) => boolean
   readonly report?: (event: Extract<CacheEvent, { type: 'tier-error' }>) => void
+  /** Told that a body is held until it is written; what comes back ends that. */
+  readonly hold?: (entry: CacheEntry) => () => void
   readonly fs?: FileSystem
 }
 
@@ -84,6 +86,8 @@ export class FileTier implements Tier {
   readonly #failures: Failures
   readonly #owed: OwedPurges
   readonly #writes = new Set<Write>()
+  /** The last write for each place: what is being written can be read. */
+  readonly #lastWrites = new Map<string, Write>()
   readonly #stopSweeping: () => void
   /** What lies on disk says its time. */
   readonly #wall: Clock
@@ -183,13 +187,17 @@ export class FileTier implements Tier {
     this.#underWay.bytes += length
     this.#underWay.space += space
     this.#writes.add(write)
+    this.#lastWrites.set(digest, write)
+    const letGo = this.options.hold?.(entry)
     write.done = this.#locks.run(digest, () => this.#write(write))
     try {
       return await write.done
     } finally {
+      letGo?.()
       this.#underWay.bytes -= length
       this.#underWay.space -= space
       this.#writes.delete(write)
+      if (this.#lastWrites.get(digest) === write) this.#lastWrites.delete(digest)
     }
   }
 
@@ -255,6 +263,8 @@ export class FileTier implements Tier {
 
   async #read(place: Place, key?: string): Promise<CacheEntry | undefined> {
     if (this.#isClosed) return undefined
+    const underWay = this.#beingWritten(place, key)
+    if (underWay !== undefined) return underWay
     try {
       const loaded = await this.#files.load(place, meta => this.#judge(meta, key), true)
       if (loaded.is === 'damaged' || loaded.is === 'expired') await this.#discard(place, loaded)
@@ -264,6 +274,13 @@ export class FileTier implements Tier {
       this.#failures.failed('read', error)
       return undefined
     }
+  }
+
+  /** What is about to lie there. */
+  #beingWritten({ digest }: Place, key?: string): CacheEntry | undefined {
+    const write = this.#lastWrites.get(digest)
+    if (write?.isWanted !== true || (key !== undefined && write.entry.key !== key)) return undefined
+    return this.options.isOutdated?.(write.entry) === true ? undefined : write.entry
   }
 
   #entryOf({ meta, body }: Extract<Loaded, { is: 'found' }>): CacheEntry {
