@@ -39,10 +39,13 @@ export function keepUntied(undo: Undo, req: Request, res: Response): void {
   undo.keep(res, ['emit', 'on', 'destroy'])
 }
 
-/** Everything a handler can ask or tell a response, save what `capture` has patched. */
+/**
+ * Everything a handler can ask or tell a response, save what `capture` has patched. `cork` and `uncork` stay the client's: Node calls them
+ * itself with each `write`, also for the bytes that `compression` in front still sends.
+ */
 const METHODS = [
   ...['setHeader', 'setHeaders', 'appendHeader', 'removeHeader', 'getHeader', 'getHeaders', 'getHeaderNames'],
-  ...['hasHeader', 'getRawHeaderNames', 'addTrailers', 'cork', 'uncork', 'destroy', 'setTimeout'],
+  ...['hasHeader', 'getRawHeaderNames', 'addTrailers', 'destroy', 'setTimeout'],
   ...['writeContinue', 'writeProcessing', 'writeEarlyHints'],
 ] as const
 /** `compression` in front takes these for its own stream, which the handler does not write to any more. */
@@ -50,8 +53,11 @@ const LISTENERS = ['on', 'once', 'addListener', 'prependListener', 'prependOnceL
 const SETTINGS = ['statusCode', 'statusMessage', 'sendDate'] as const
 const STATES = [
   ...['headersSent', 'finished', 'destroyed', 'closed', 'errored', 'writable', 'writableEnded', 'writableFinished'],
-  ...['writableLength', 'writableNeedDrain', 'writableCorked'],
+  ...['writableLength', 'writableNeedDrain'],
 ] as const
+
+/** Of these, what Node asks before it writes. */
+const SENDING = ['finished', 'destroyed'] as const
 
 /** What a handler has made of its head so far. */
 export interface Head {
@@ -233,14 +239,19 @@ export class Attachment {
     const listening = LISTENING as unknown as Record<string, unknown>
     for (const name of LISTENERS) this.#alias(name, { value: bound(listening[name], res), writable: true })
     for (const name of SETTINGS) this.#alias(name, { get: () => of[name], set: value => void (of[name] = value) })
+    const own: Partial<Record<string, Alias>> = {}
+    const real = (name: string): unknown => own[name]?.real?.value
+    // `compression` in front may still be sending to the client, and Node looks here whether it may.
+    const isSending = (name: string): boolean => own[name] !== undefined && !SENDING.some(state => real(state) === true)
     for (const name of STATES) {
       const alias = this.#alias(name, {
-        get: () => of[name],
+        get: () => (isSending(name) ? real(name) : of[name]),
         // Node still writes down what becomes of the connection: that is not the handler's.
         set: (value: unknown) => {
           if (alias.real !== undefined && 'value' in alias.real) alias.real.value = value
         },
       })
+      if (isOneOf(SENDING, name)) own[name] = alias
     }
     if (this.#goesOn !== true) return
     this.#override(req, 'socket', other.socket)
