@@ -23,6 +23,8 @@ export interface Sink {
   end(): void
   /** The connection closed before the handler ended the answer. */
   abort(): void
+  /** The client has got all, or its connection has closed. */
+  close(): void
 }
 
 export interface Capture {
@@ -134,6 +136,7 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
   const { writeHead } = outlet
 
   const leave = (): void => {
+    attempt(() => sink.close())
     if (!isEnded) attempt(() => sink.abort())
   }
   undo.add(() => res.removeListener('close', leave))

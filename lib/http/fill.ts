@@ -279,6 +279,10 @@ export class Fill implements Sink, Run {
     this.flight.abandon()
   }
 
+  close(): void {
+    this.#pace.settle()
+  }
+
   /** From now on the handler may be parted from its client: where somebody else wants the answer too, or it is paid for. */
   #attach(): Attachment {
     const { req, res } = this.visit
@@ -441,6 +445,7 @@ export class Fill implements Sink, Run {
   /** The handler goes on without its client, as long as somebody has a use for what it makes. */
   #part(head: Head): void {
     clearTimeout(this.#timer)
+    this.#pace.settle()
     this.#isHeld = false
     // Its own look at the client's address is not the handler's.
     const other = this.#observation.unnoticed(() => this.#attach().part(head))

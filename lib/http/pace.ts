@@ -59,6 +59,11 @@ export class Pace {
     return true
   }
 
+  /** The client has taken all there is, or has left. */
+  settle(): void {
+    this.#note(0)
+  }
+
   /** The client has left, or the handler has nothing more to say. */
   leave(): void {
     clearTimeout(this.#timer)
@@ -68,9 +73,9 @@ export class Pace {
   #note(ahead: number): void {
     this.#ahead = ahead
     this.#hold.set(ahead)
-    if (this.#isHeard) return
+    if (this.#isHeard || ahead === 0) return
     this.#isHeard = true
     // Not before: who listens for nothing costs each miss something.
-    for (const name of ['drain', 'finish', 'close']) this.res.on(name, () => this.#note(0))
+    this.res.on('drain', () => this.settle())
   }
 }
