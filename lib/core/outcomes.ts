@@ -14,8 +14,7 @@ export const BYPASS_REASONS = {
   user: 'the request has a user (req.user)',
   cookie: 'the request carries a cookie that is not ignored',
   option: 'the route option bypass(req) said so',
-  conditional:
-    'a POST with If-Match or If-Unmodified-Since; or a GET with Range or preconditions, to a handler that failed without them and is given them for a while',
+  conditional: 'a POST with If-Match or If-Unmodified-Since',
   'key-error':
     'the route option key(req), movieId(req) or bypass(req) threw or returned something unusable, such as a promise',
   'only-if-cached': 'the client wanted nothing but a stored answer, and there was none: it got a 504',
