@@ -40,13 +40,17 @@ const expressions = new Set(
     .flatMap(name => expressionsIn(join(lib, name))),
 )
 
-/** These never meet what a client says: options, file names of the cache's own, replies of a store, arguments of the command line. */
+/**
+ * These never meet what a client says: options, file names of the cache's own, replies of a store, arguments of the command line, a line of
+ * a stack trace.
+ */
 const OWN = new Set<string>([
   String.raw`/^([^\s:]+):\s*(.*)$/`,
   String.raw`/^https?:$/`,
   String.raw`/^(https?:\/\/|\/(?!\/))/i`,
   String.raw`/^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?(?::[0-9]{1,5})?$/i`,
   String.raw`/^[^{}]{1,64}$/`,
+  String.raw`/\(?(?:file:\/\/)?([^()\s]*:\d+):\d+\)?$/`,
 ])
 
 const literals = [...expressions].filter(text => text.startsWith('/') && !OWN.has(text))
