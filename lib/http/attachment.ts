@@ -123,13 +123,12 @@ export class Attachment {
   }
 
   /** The client is on its own, and the handler goes on with a response that nobody gets. */
-  part({ statusCode, statusMessage, fields, isSent }: Head): ServerResponse {
+  part({ statusCode, statusMessage, fields }: Head): ServerResponse {
     const handlers = this.#handlers ?? this.#listenersBut(this.front.ofResponse)
     this.front = { ...this.front, ofResponse: this.#listenersBut(handlers) }
     const other = standInResponse(this.req, this.#connection.standIn())
     Object.assign(other, { statusCode, statusMessage })
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) other.setHeader(name, value)
-    if (isSent) other.writeHead(statusCode)
     this.#other = other
     for (const name of RESPONSE_EVENTS) other.on(name, (...args: unknown[]) => this.#tellHandler(name, args))
     this.#redirect(other)

@@ -1,5 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Response } from 'express'
+import { Connection } from './connection.js'
+import { sealHead, type Seal } from './seal.js'
 import { attempt, type Undo } from './step-aside.js'
 
 /** Who listens to an answer while it is made. */
@@ -45,15 +47,24 @@ export interface Capture {
 export function capture(res: Response, sink: Sink, undo: Undo): Capture {
   let target: ServerResponse = res
   let outlet: Outlet = outletOf(res)
+  let connection = new Connection(res.req)
   let isHeaded = false
-  let isHeld = false
   let isEnded = false
   let isOutward = false
+  /** There is one as long as the answer is held back. */
+  let seal: Seal | undefined
+
+  const unseal = (): void => {
+    seal?.break()
+    seal = undefined
+  }
+  undo.add(unseal)
 
   const begin = (whole?: Buffer): void => {
     isHeaded = true
-    isHeld = false
-    listen(() => (isHeld = sink.head(whole)))
+    listen(() => {
+      if (sink.head(whole)) seal = sealHead(res)
+    })
   }
 
   /** That listening fails is not the handler's fault: its answer goes on unheard, where it is not held back. */
@@ -62,7 +73,9 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
       work()
     } catch (error) {
       attempt(() => sink.abort())
-      if (isHeld) throw error
+      if (seal === undefined) return
+      unseal()
+      throw error
     }
   }
 
@@ -79,13 +92,23 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
     }
   }
 
+  /** The handler has broken its answer off. That it ends it all the same, as a `finally` does, makes no whole of it. */
+  const isTornDown = (): boolean => target.destroyed || connection.isTornDown
+
+  const endTornDown = (args: unknown[]): Response => {
+    isEnded = true
+    listen(() => sink.abort())
+    unseal()
+    outward(() => outlet.end.apply(target, args as Parameters<Outlet['end']>))
+    return res
+  }
+
   const patched = {
     writeHead(...args: unknown[]) {
-      // Held back, a handler may change its mind: an error page after the head.
-      const isAnother = isHeld
+      seal?.refuse()
       settleHead(res, args)
-      if (!isHeaded || isAnother) begin()
-      return isHeld ? res : outward(() => outlet.writeHead.call(target, res.statusCode))
+      if (!isHeaded) begin()
+      return seal === undefined ? outward(() => outlet.writeHead.call(target, res.statusCode)) : res
     },
 
     write(...args: unknown[]) {
@@ -93,7 +116,7 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
       if (isOutward) return outlet.write.apply(target, args as Parameters<Outlet['write']>)
       if (!isHeaded) begin()
       const [chunk, encoding, callback] = bodyArguments(args)
-      if (!isHeld) {
+      if (seal === undefined) {
         const isWritable = outward(() => outlet.write.apply(target, args as Parameters<Outlet['write']>))
         // What middleware in front answers is the handler's: `pipe` waits for `drain` after `false` alone.
         if (!sink.isOpen) return isWritable
@@ -112,13 +135,14 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
 
     end(...args: unknown[]) {
       if (isEnded) return outlet.end.apply(target, args as Parameters<Outlet['end']>)
+      if (isTornDown()) return endTornDown(args)
       const [chunk, encoding, callback] = bodyArguments(args)
       const bytes = chunk === undefined || chunk === null ? Buffer.alloc(0) : bytesOf(chunk, encoding)
       const isWhole = !isHeaded
       if (isWhole) begin(bytes)
       isEnded = true
-      if (isHeld && callback !== undefined) res.once('finish', callback)
-      if (!isHeld) outward(() => outlet.end.apply(target, args as Parameters<Outlet['end']>))
+      if (seal !== undefined && callback !== undefined) res.once('finish', callback)
+      if (seal === undefined) outward(() => outlet.end.apply(target, args as Parameters<Outlet['end']>))
       listen(() => {
         if (!isWhole && bytes.length > 0 && sink.isOpen) sink.chunk(bytes)
         sink.end()
@@ -128,7 +152,7 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
 
     flushHeaders() {
       if (!isHeaded) begin()
-      if (!isHeld) outward(() => outlet.flushHeaders.call(target))
+      if (seal === undefined) outward(() => outlet.flushHeaders.call(target))
     },
   }
   undo.keep(res, PATCHED)
@@ -142,19 +166,22 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
   undo.add(() => res.removeListener('close', leave))
   res.on('close', leave)
 
-  const release = (): void => patch(res, outlet)
+  const release = (): void => {
+    unseal()
+    patch(res, outlet)
+  }
   return {
     release,
     letGo(chunks) {
       release()
-      isHeld = false
       for (const chunk of chunks) res.write(chunk)
       if (isEnded) res.end()
     },
     redirect(other) {
       target = other
       outlet = outletOf(other)
-      isHeld = false
+      connection = new Connection(other)
+      unseal()
       patch(res, patched)
     },
     rehearseHead: () => void outward(() => writeHead.call(res, res.statusCode)),

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Request } from 'express'
 import { standInSocket } from './stand-in.js'
@@ -9,8 +10,9 @@ import { standInSocket } from './stand-in.js'
 export class Connection {
   readonly #socket: Socket | undefined
 
-  constructor(req: Request) {
-    this.#socket = socketOf(req)
+  /** Of a request; of a response that nobody gets, the one it pretends to have. */
+  constructor(half: Request | ServerResponse) {
+    this.#socket = socketOf(half)
   }
 
   get isDestroyed(): boolean {
@@ -22,6 +24,11 @@ export class Connection {
     const isEnded = this.#ask(socket => socket.readableEnded) === true
     const error = this.#ask(socket => socket.errored)
     return !isEnded && (error === null || error === undefined)
+  }
+
+  /** This side has closed it: nothing more can be sent. */
+  get isTornDown(): boolean {
+    return this.isOurs && (this.isDestroyed || this.#ask(socket => socket.writableEnded) === true)
   }
 
   /** How many listen for its end. */
@@ -46,9 +53,9 @@ export class Connection {
   }
 }
 
-function socketOf(req: Request): Socket | undefined {
+function socketOf(half: Request | ServerResponse): Socket | undefined {
   try {
-    return (req as { socket?: Socket | null }).socket ?? undefined
+    return (half as { socket?: Socket | null }).socket ?? undefined
   } catch {
     return undefined
   }

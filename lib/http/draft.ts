@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { Response } from 'express'
 import { makeEntry } from '../core/entry.js'
 import type { CacheEntry } from '../core/types.js'
@@ -40,7 +39,6 @@ export class Draft {
   readonly #isSessionCookie: IsSessionCookie
   /** What middleware in front said while the head left changes how long the answer is fresh. */
   #isRetimed = false
-  #said: number | string | string[] | undefined
 
   constructor(
     private readonly visit: Visit,
@@ -56,20 +54,15 @@ export class Draft {
 
   readHead(res: Response): void {
     this.status = res.statusCode
-    const fields = res.getHeaders()
-    const said = fields['cache-status']
-    // Of an answer whose head is read again: what this cache says is not the handler's.
-    if (said !== undefined && said === this.#said) setOrDelete(fields, 'cache-status', this.fields['cache-status'])
-    this.fields = fields
+    this.fields = res.getHeaders()
     this.own = handlerFields(this.before, this.fields)
-    const hasNoDate = this.sendsDate && !res.sendDate && fields['date'] === undefined
+    const hasNoDate = this.sendsDate && !res.sendDate && this.fields['date'] === undefined
     if (hasNoDate) this.own = { ...this.own, removed: [...this.own.removed, 'date'] }
   }
 
   /** Adds what became of the answer to what caches before this one have said (RFC 9211 section 2). */
   say(res: Response, status: Status): void {
     setStatus(res, status, this.fields['cache-status'])
-    this.#said = res.getHeader('cache-status')
   }
 
   /** The Date that hits will carry, unless the handler has set one or wants none. */
@@ -217,11 +210,6 @@ export class Draft {
   get #isEncoded(): boolean {
     return this.line('content-encoding') !== undefined
   }
-}
-
-function setOrDelete(fields: OutgoingHttpHeaders, name: string, value: Fields[string]): void {
-  if (value === undefined) Reflect.deleteProperty(fields, name)
-  else fields[name] = value as OutgoingHttpHeader
 }
 
 /** Where the chunks of an event stream end: on a hit they come as they came first. */

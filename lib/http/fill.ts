@@ -25,6 +25,7 @@ import { Pace } from './pace.js'
 import { renewedHeaders } from './renewed-headers.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.js'
 import { concernOf } from './refused.js'
+import { maySeal } from './seal.js'
 import type { Undo } from './step-aside.js'
 import { store } from './store.js'
 import { breakOff } from './unsent.js'
@@ -158,7 +159,6 @@ export class Fill implements Sink, Run {
     // The client has left, and a purge no longer reaches this run: whatever comes now is not kept.
     if (!this.#isStoring) return false
     const { engine, policy, method, res } = this.visit
-    this.#forgetBody()
     this.#draft.readHead(res)
     const { status, fields } = this.#draft
     if (GONE.has(status)) this.#forgetStale()
@@ -453,6 +453,7 @@ export class Fill implements Sink, Run {
     this.#capture.redirect(other)
     this.#alone = other
     if (this.#isStoring && this.#draft.freshness !== undefined) this.#mayLeave()
+    if (head.isSent) other.writeHead(head.statusCode)
     this.#timer = setTimeout(() => other.destroy(), LONGEST_RUN).unref()
     if (this.#length > 0 || this.#attach().isDoubtful) this.#watchSilence()
   }
@@ -465,7 +466,8 @@ export class Fill implements Sink, Run {
   #coverNow(): CacheEntry | undefined {
     const { engine, res } = this.visit
     const { cover } = this.stale
-    if (cover === undefined || this.flight.fenced || res.headersSent || this.#attach().isApart) return undefined
+    if (cover === undefined || this.flight.fenced || this.#attach().isApart) return undefined
+    if (res.headersSent && !this.#isHeld) return undefined
     return engine.clock.now() < coverUntilOf(cover) ? cover : undefined
   }
 
@@ -638,9 +640,10 @@ export class Fill implements Sink, Run {
     return this.stale.base === undefined && this.stale.cover === undefined ? 'miss' : 'stale'
   }
 
+  /** What was asked for on a condition is held back until the whole is known; not where the handler could not be shown that it has begun. */
   get #isConditional(): boolean {
-    const { method, headers } = this.visit
-    return method === 'GET' && isConditional(conditionsOf(headers))
+    const { method, headers, res } = this.visit
+    return method === 'GET' && isConditional(conditionsOf(headers)) && maySeal(res)
   }
 
   #hold(isHeld: boolean): boolean {
@@ -663,7 +666,8 @@ export class Fill implements Sink, Run {
 
   #letGo(chunks: readonly Buffer[], refusal: Refusal): void {
     this.#isHeld = false
-    if (isAnswered(this.visit.res)) return this.#capture.release()
+    this.#capture.release()
+    if (isAnswered(this.visit.res)) return
     this.#writeStatus(miss(this.#was, refusal))
     this.#capture.letGo(chunks)
     this.#pace.ranAhead(chunks.reduce((sum, { length }) => sum + length, 0))

@@ -51,9 +51,10 @@ type Blame = (what: string) => void
 export function judge({ bytes, isLate }: Received, questions: readonly Question[], user: string, tally: Tally): void {
   const blame: Blame = what => void tally.wrong.push(`${user}: ${what}`)
   if (isLate) blame(`waited in vain for ${questions.map(({ method, paths }) => `${method} ${paths[1]}`).join(', ')}`)
-  for (const [found] of bytes.toString('latin1').matchAll(/<<u\d+>>/g)) {
+  const all = bytes.toString('latin1')
+  for (const { 0: found, index } of all.matchAll(/<<u\d+>>/g)) {
     if (found === `<<${user}>>`) tally.personal++
-    else blame(`got what is for ${found}`)
+    else blame(`got what is for ${found}: ${all.slice(Math.max(0, index - 400), index)}`)
   }
   const { responses, rest } = parsed(bytes, questions)
   for (const [at, response] of responses.entries()) judgeWhole(response, questions[at]!, tally, blame)
