@@ -85,7 +85,8 @@ function conversation(port: number, questions: readonly Question[], random: Rand
   let isLate = false
   const leave = (): void => {
     isLate = isPatient
-    if (manner === 'resets') socket.resetAndDestroy()
+    // While it is being shut down a reset fails, and Node 20 never ends after that.
+    if (manner === 'resets' && !socket.writableEnded) socket.resetAndDestroy()
     else socket.destroy()
   }
   const timer = setTimeout(leave, isPatient ? LONGEST : random.below(60))
