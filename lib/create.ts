@@ -166,7 +166,7 @@ export function makeCache(options: CacheOptions = {}): Cache {
   const room = new Room(Math.max(maxBytes, 2 * profiles.tts.route.maxEntryBytes), () => clock.now())
   const pins = new Pins(room, key => memory.has(key))
   const invalidate = (tier: Tier, tags: readonly string[]): void => {
-    flights.fence(flight => tagsOf(flight.key).some(tag => tags.includes(tag)))
+    flights.fence(flight => tagsOf(flight).some(tag => tags.includes(tag)))
     // A movie's answers lie in every tier, whichever route learned that they are out of date.
     for (const tag of tags) unawaited((tag.startsWith('movie:') ? stored : tier).deleteTag(tag))
   }

@@ -39,7 +39,7 @@ export class Inventory {
       let looked = 0
       for (const { entry, bytes, uses } of this.memory.list(profile)) {
         if (looked++ === LOOKED_AT) break
-        const movie = movieOf(entry.key)
+        const movie = movieOf(entry)
         // The index of variants is asked for whenever one of them is.
         if (movie === undefined || entry.variants !== undefined) continue
         const sum = byMovie.get(movie) ?? { movie, uses: 0, entries: 0, bytes: 0 }
@@ -53,7 +53,7 @@ export class Inventory {
     const found: StoredEntry[] = []
     let skipped = 0
     for (const key of this.#keys(profile === undefined ? PROFILES : [profile])) {
-      if (tag !== undefined && !tagsOf(key).includes(tag)) continue
+      if (tag !== undefined && !tagsOf(this.memory.tagged(key)).includes(tag)) continue
       if (skipped++ < offset) continue
       if (found.length === limit) return { entries: found, hasMore: true }
       found.push(inMemory(this.memory.peek(key)!))

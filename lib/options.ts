@@ -25,7 +25,7 @@ export type BodyFilter =
 export interface RouteOptions {
   /** Milliseconds an answer stays fresh when its own headers do not say. 0: only the handler's explicit freshness counts. Default: the profile's. */
   ttl?: Milliseconds
-  /** Names the movie that a request is about; a list names one when it has one member. Default: `params.movieId`, `params.id`, then `movieId`, `tmdbId`, `imdbId` in query or body. */
+  /** Names the movie that a request is about; a list names one when it has one member. Called before the handler; under `app.use`, where no router has set `req.params` yet, called again when the handler answers. Default: `params.movieId`, `params.id`, then `movieId`, `tmdbId`, `imdbId` in query or body. */
   movieId?: (req: Request) => string | number | readonly string[] | null | undefined
   /** Adds what it returns to the key: text, number, or plain data. With it, requests with credentials are looked up too: return the identity. Default: nothing. */
   key?: (req: Request) => unknown

@@ -26,7 +26,7 @@ export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer, 
   }
   if ('key' in target) return purgeKey(target.key, tier, flights)
   const tag = 'movie' in target ? tagOfMovie(target.movie) : profileTag(target.profile)
-  flights.fence(flight => tagsOf(flight.key).includes(tag))
+  flights.fence(flight => tagsOf(flight).includes(tag))
   return tier.deleteTag(tag)
 }
 

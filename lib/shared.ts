@@ -1,7 +1,7 @@
 import type { CacheEvent } from './core/events.js'
 import { chain, unawaited } from './core/maybe.js'
 import type { Purges } from './core/stack.js'
-import { tagsOf, urlTagOf } from './core/tags.js'
+import { tagsOf, urlTagOf, type Tagged } from './core/tags.js'
 import { PROFILES, type CacheEntry, type Clock, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { isOfKey, isVariantOf } from './core/variants.js'
 import type { ResolvedRedis } from './options.js'
@@ -15,7 +15,7 @@ export interface OwnParts {
   readonly memory: MemoryTier
   /** Memory and files. */
   readonly local: Tier
-  readonly flights: { fence(matches: (flight: { key: string }) => boolean): void }
+  readonly flights: { fence(matches: (flight: Tagged) => boolean): void }
   readonly purges: Purges
   readonly clock: Clock
   readonly report: (event: CacheEvent) => void
@@ -58,7 +58,7 @@ function carryOut(purged: Purged, { memory, local, flights }: OwnParts): MaybePr
     // Files of before are looked at when they are read.
     return forget(memory, PROFILES, key => urlTagOf(key) !== undefined)
   }
-  flights.fence(({ key }) => purged === ALL || tagsOf(key).includes(purged))
+  flights.fence(flight => purged === ALL || tagsOf(flight).includes(purged))
   return purged === ALL ? local.clear() : local.deleteTag(purged)
 }
 

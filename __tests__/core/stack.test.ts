@@ -33,7 +33,7 @@ class MapTier implements Tier {
   }
   deleteTag(tag: string): MaybePromise<number> {
     return this.#answer('deleteTag', () => {
-      const keys = [...this.kept.keys()].filter(key => tagsOf(key).includes(tag))
+      const keys = [...this.kept.values()].filter(entry => tagsOf(entry).includes(tag)).map(entry => entry.key)
       return keys.filter(key => this.kept.delete(key)).length
     })
   }

@@ -88,7 +88,7 @@ describe('the index of variants', () => {
     const index = indexOf(['x-theme', dark], ['x-theme', variantOf('x-theme', 'light', 1_000)])
     expect(index).toMatchObject({ key: KEY, headers: {}, coverSpan: 2_000, freshSpan: 2_000 })
     expect(index.body).toHaveLength(0)
-    expect(tagsOf(index.key)).toEqual(tagsOf(dark.key))
+    expect(tagsOf(index)).toEqual(tagsOf(dark))
   })
 
   it('has a variant once, however often it is stored', () => {

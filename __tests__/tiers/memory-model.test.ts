@@ -113,11 +113,11 @@ describe('any sequence of operations', () => {
         add.mockClear()
         const { memory, model } = operations.reduce((pair, one) => (pair.run(one), pair), new Pair())
         const index = add.mock.contexts[0] as TagIndex | undefined
-        const tagsKept = new Set([...model.keys()].flatMap(otherTagsOf))
+        const tagsKept = new Set([...model.values()].flatMap(otherTagsOf))
         expect(index?.size ?? 0).toBe(tagsKept.size)
         for (const tag of tagsKept) {
-          const keys = [...model.keys()].filter(key => otherTagsOf(key).includes(tag))
-          expect([...(index?.keys(tag) ?? [])].sort()).toEqual(keys.sort())
+          const keys = [...model.values()].filter(entry => otherTagsOf(entry).includes(tag)).map(({ key }) => key)
+          expect([...(index?.keys(tag, key => model.get(key)!) ?? [])].sort()).toEqual(keys.sort())
         }
         memory.clear()
         expect(index?.size ?? 0).toBe(0)

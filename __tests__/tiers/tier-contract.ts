@@ -4,7 +4,7 @@ import { fakeClock } from '../support/clock.js'
 
 /** An entry as a route stores it; its key begins with its profile, as all keys do. */
 export function entryOf(
-  given: Partial<CacheEntry> & { movie?: string; path?: string } = {},
+  given: Partial<CacheEntry> & { movie?: string | undefined; path?: string } = {},
   clock: Clock = fakeClock(),
 ): CacheEntry {
   const { movie = '603', path = '/api/movies/603', profile = 'api', ...others } = given

@@ -42,6 +42,9 @@ export interface Waiting<Asker> {
 /** Leaders in a row that may be refused for what is their own, before all who wait go their own way. */
 const MOST_REFUSED = 3
 
+/** Fences remembered for flights that learn later which movie they are about; with more of them, all that began before are fenced. */
+const MOST_FENCES = 1_024
+
 type Outcome = 'landed' | 'refused' | 'abandoned'
 
 interface Follower<Answer, Live, Asker> extends Waiting<Asker> {
@@ -53,9 +56,15 @@ interface Follower<Answer, Live, Asker> extends Waiting<Asker> {
 
 type IsMeant<Answer, Live, Asker> = (follower: Follower<Answer, Live, Asker>) => boolean
 
+type Matches<Answer, Live, Asker> = (flight: Flight<Answer, Live, Asker>) => boolean
+
 export class Flights<Answer, Live, Asker = unknown> {
   readonly #led = new Map<string, Flight<Answer, Live, Asker>>()
   readonly #flying = new Set<Flight<Answer, Live, Asker>>()
+  /** The fences since the first of those under way began. */
+  readonly #fences: Matches<Answer, Live, Asker>[] = []
+  /** Fences before these. */
+  #forgotten = 0
   #waiting = 0
   readonly #handovers: (() => void)[] = []
   #isHandingOver = false
@@ -82,18 +91,29 @@ export class Flights<Answer, Live, Asker = unknown> {
 
   /** Begins a flight on its own. */
   solo(key: string): Flight<Answer, Live, Asker> {
-    const flight = new Flight<Answer, Live, Asker>(key, this)
+    const flight = new Flight<Answer, Live, Asker>(key, this, this.#fenceCount)
     this.#flying.add(flight)
     return flight
   }
 
   /** What these flights make will not be stored, and nobody joins them any more. */
-  fence(matches: (flight: Flight<Answer, Live, Asker>) => boolean): void {
+  fence(matches: Matches<Answer, Live, Asker>): void {
+    if (this.#flying.size > 0) this.#fences.push(matches)
+    if (this.#fences.length > MOST_FENCES) this.#forgetFences()
     for (const flight of this.#flying) {
       if (!matches(flight)) continue
       flight.fenced = true
       this.depose(flight)
     }
+  }
+
+  get #fenceCount(): number {
+    return this.#forgotten + this.#fences.length
+  }
+
+  #forgetFences(): void {
+    this.#forgotten = this.#fenceCount
+    this.#fences.length = 0
   }
 
   /** Nobody joins this flight from now on. */
@@ -105,6 +125,12 @@ export class Flights<Answer, Live, Asker = unknown> {
   leave(flight: Flight<Answer, Live, Asker>): void {
     this.depose(flight)
     this.#flying.delete(flight)
+    if (this.#flying.size === 0 && this.#fences.length > 0) this.#forgetFences()
+  }
+
+  /** @internal Whether one of the fences since the flight began, or one that is forgotten, meant what is now known of it. */
+  wasFenced(flight: Flight<Answer, Live, Asker>, begun: number): boolean {
+    return begun < this.#forgotten || this.#fences.slice(begun - this.#forgotten).some(matches => matches(flight))
   }
 
   /** @internal One after the other: a thousand heirs that give up at once, each within the one before, would fill the stack. */
@@ -130,6 +156,8 @@ export class Flight<Answer, Live, Asker = unknown> {
   owner: object | undefined
   /** It renews a stale answer: whoever comes may be served that one. */
   knowsStale = false
+  /** Which movie it is about, where its key names none and it is known by now. */
+  movie: string | undefined
   /** A purge has come while the answer was made: it must not be stored. */
   fenced = false
   /** How it ended, for whoever began it. */
@@ -149,6 +177,8 @@ export class Flight<Answer, Live, Asker = unknown> {
   constructor(
     readonly key: string,
     private readonly flights: Flights<Answer, Live, Asker>,
+    /** How many fences there had been when it began. */
+    private readonly begun: number,
   ) {}
 
   /** The answer while it is being made, for those who can take it so. */
@@ -181,6 +211,14 @@ export class Flight<Answer, Live, Asker = unknown> {
       const { flight } = follower
       if (flight.#dismiss(follower) && flight.waiting === 0) flight.onCompany?.()
     }
+  }
+
+  /** It is about this movie, which may have been purged since it began. */
+  learn(movie: string): void {
+    this.movie = movie
+    if (!this.flights.wasFenced(this, this.begun)) return
+    this.fenced = true
+    this.flights.depose(this)
   }
 
   /** The answer is being made before everybody's eyes: whoever can take it so waits no longer. */

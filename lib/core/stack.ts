@@ -74,7 +74,7 @@ export class Stack implements Tier {
 
   deleteTag(tag: string): MaybePromise<number> {
     return this.#purge(
-      entry => tagsOf(entry.key).includes(tag),
+      entry => tagsOf(entry).includes(tag),
       () => this.#each(0, tier => tier.deleteTag(tag), Math.max),
     )
   }

@@ -1,11 +1,14 @@
 /**
  * Tags are what `purge` and invalidation find answers by: `profile:api`, `movie:603`, `url:api http://localhost /api/movies/603`. They follow from
- * the text of an answer's key, so nobody keeps them beside it.
+ * the text of an answer's key; only a movie that the key does not name is kept beside it.
  */
-import { mapProfiles, PROFILES, type ProfileName } from './types.js'
+import { mapProfiles, PROFILES, type CacheEntry, type ProfileName } from './types.js'
 
 /** The second word of a key that names no movie. A movie of this very name is written `%2D`. */
 export const NO_MOVIE = '-'
+
+/** What tags follow from: an entry, or a run that is making one. */
+export type Tagged = Pick<CacheEntry, 'key' | 'movie'>
 
 const TAGS = mapProfiles(name => `profile:${name}`)
 const PROFILES_BY_TAG: ReadonlyMap<string, ProfileName> = new Map(PROFILES.map(name => [TAGS[name], name]))
@@ -26,10 +29,13 @@ export const urlTag = (profile: string, origin: string, url: string): string => 
 export const profileOf = (key: string): ProfileName | undefined => PROFILES.find(name => key.startsWith(name))
 
 /** The movie a key speaks of. */
-export function movieOf(key: string): string | undefined {
+export function movieInKey(key: string): string | undefined {
   const movie = key.split(' ', 2)[1]
   return movie === undefined || movie === NO_MOVIE ? undefined : movie
 }
+
+/** The movie an answer is about. */
+export const movieOf = ({ key, movie }: Tagged): string | undefined => movieInKey(key) ?? movie
 
 /** The tag of the URL under which an answer is had; only answers to GET have one. */
 export function urlTagOf(key: string): string | undefined {
@@ -37,11 +43,11 @@ export function urlTagOf(key: string): string | undefined {
   return method === 'GET' && url !== undefined ? urlTag(profile!, origin!, url) : undefined
 }
 
-/** The tags of the answer under a key, but for its profile's. */
-export function otherTagsOf(key: string): string[] {
-  const movie = movieOf(key)
-  return [movie === undefined ? undefined : movieTag(movie), urlTagOf(key)].filter(tag => tag !== undefined)
+/** The tags of an answer, but for its profile's. */
+export function otherTagsOf(tagged: Tagged): string[] {
+  const movie = movieOf(tagged)
+  return [movie === undefined ? undefined : movieTag(movie), urlTagOf(tagged.key)].filter(tag => tag !== undefined)
 }
 
-/** All tags of the answer under a key. */
-export const tagsOf = (key: string): string[] => [profileTag(profileOf(key)!), ...otherTagsOf(key)]
+/** All tags of an answer. */
+export const tagsOf = (tagged: Tagged): string[] => [profileTag(profileOf(tagged.key)!), ...otherTagsOf(tagged)]

@@ -19,8 +19,10 @@ export const mapProfiles = <T>(make: (name: ProfileName) => T): Record<ProfileNa
 
 /** One stored answer. Frozen: every hit shares it. Made by `makeEntry`. */
 export interface CacheEntry {
-  /** The full text of the key, compared on every read. The tags follow from it: `tagsOf`. */
+  /** The full text of the key, compared on every read. */
   readonly key: string
+  /** The movie it is about where the key names none: under `app.use` a router names it after the look-up. Tags follow from both: `tagsOf`. */
+  readonly movie?: string | undefined
   readonly profile: ProfileName
   readonly status: number
   /** The handler's own end-to-end header fields, lower-case, but for its validator: what is left most answers of a route have alike. */

@@ -30,6 +30,8 @@ export class Draft {
   fields: Fields = {}
   own: HandlerFields = { headers: {}, removed: [], etag: undefined }
   freshness: Freshness | undefined
+  /** The movie, where the key names none and a router has named it meanwhile. */
+  movie: string | undefined
   /** What `complete` has still to say against the whole body. */
   pending: Promise<RefusalReason | undefined> | undefined
   /** The last purge that was known when the handler began. */
@@ -116,6 +118,7 @@ export class Draft {
     const isKept = this.isEventStream && chunks.length > 0 && chunks.length <= MOST_CHUNKS
     return makeEntry({
       key: this.key,
+      movie: this.movie,
       profile,
       status,
       headers,

@@ -6,6 +6,7 @@ import { unawaited, within } from '../core/maybe.js'
 import { ownBytes } from '../core/own-bytes.js'
 import type { RefusalReason } from '../core/outcomes.js'
 import { FREE } from '../core/room.js'
+import { NO_MOVIE } from '../core/tags.js'
 import type { CacheEntry } from '../core/types.js'
 import { EVERYBODY } from '../core/flights.js'
 import { Attachment, frontOf, keepUntied, type Front, type Head } from './attachment.js'
@@ -19,6 +20,7 @@ import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
 import { entryTimes } from './freshness.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
+import { LaterMovie } from './later-movie.js'
 import { START_BYTES } from './media.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { Pace } from './pace.js'
@@ -89,6 +91,8 @@ export class Fill implements Sink, Run {
   #alone: ServerResponse | undefined
   #silence: NodeJS.Timeout | undefined
   readonly #company: Company
+  /** Set where the key names no movie. */
+  readonly #laterMovie: LaterMovie | undefined
   /** Its client was sent a stale response because it took too long. */
   #isLate = false
   /** By how many fields requests were told apart when the answer was shared. */
@@ -109,6 +113,7 @@ export class Fill implements Sink, Run {
     this.#front = frontOf(req, res)
     this.#company = new Company(this, visit.engine.detached)
     keepUntied(undo, req, res)
+    if (visit.key.movie === NO_MOVIE) this.#laterMovie = this.#awaitMovie(undo)
     this.#pace = new Pace(res, visit.engine.room, () => this.#tellDrain())
     flight.onCompany = () => this.#noteCompany()
     if (route.ignoreClientAbort || stale.cover !== undefined) this.#attach()
@@ -117,6 +122,21 @@ export class Fill implements Sink, Run {
     undo.add(() => this.#stopTimers())
     if (stale.cover !== undefined) this.#expectFailure(stale.cover)
     this.pause(false)
+  }
+
+  /** Mounted in front of the routers, the cache learns the movie from them; a stale entry has learned it before. */
+  #awaitMovie(undo: Undo): LaterMovie {
+    const { req, route } = this.visit
+    this.#learnMovie(this.stale.entry?.movie)
+    const later = new LaterMovie(req, route)
+    undo.add(() => later.restore())
+    return later
+  }
+
+  #learnMovie(movie: string | undefined): void {
+    if (movie === undefined) return
+    this.#draft.movie = movie
+    this.flight.learn(movie)
   }
 
   get isOpen(): boolean {
@@ -160,6 +180,7 @@ export class Fill implements Sink, Run {
     if (!this.#isStoring) return false
     const { engine, policy, method, res } = this.visit
     this.#draft.readHead(res)
+    this.#learnMovie(this.#observation.unnoticed(() => this.#laterMovie?.take()))
     const { status, fields } = this.#draft
     if (GONE.has(status)) this.#forgetStale()
     this.#isCovered = status >= 500 && this.#coverNow() !== undefined
@@ -214,10 +235,11 @@ export class Fill implements Sink, Run {
    * A POST that succeeds may have changed what its URL answers to GET (RFC 9111 section 4.4). One whose answer is stored has not: it only asks.
    */
   #invalidate(): void {
-    const { engine, profile, route, method } = this.visit
+    const { engine, profile, route, method, key } = this.visit
     if (method !== 'POST' || this.#draft.status === 0 || this.#draft.status >= 400) return
     this.pause(true)
-    engine.invalidate(outdatedTags(this.visit, profile, route, locationsOf(this.#draft.fields)))
+    const { fields, movie = key.movie } = this.#draft
+    engine.invalidate(outdatedTags(this.visit, profile, route, locationsOf(fields), movie))
     this.pause(false)
   }
 
@@ -608,11 +630,11 @@ export class Fill implements Sink, Run {
       engine.clock.lead?.(),
     )
     const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
-    const { asOf } = this.#draft
+    const { asOf, movie } = this.#draft
     const entry =
       typeof verdict === 'string'
         ? stale
-        : makeEntry({ ...stale, headers, ...entryTimes(verdict, now), asOf: asOf ?? stale.asOf })
+        : makeEntry({ ...stale, headers, ...entryTimes(verdict, now), asOf: asOf ?? stale.asOf, movie })
     const reason = refusal ?? (this.flight.fenced ? { reason: 'purged' } : undefined)
     if (reason !== undefined) {
       unawaited(engine.tier.delete(stale.key))

@@ -88,6 +88,7 @@ export function outdatedTags(
   profile: ProfileName,
   route: ResolvedRoute,
   locations: readonly string[],
+  movie?: string,
 ): string[] {
   const { req, headers } = asked
   const origin = originOf(asked)
@@ -99,8 +100,8 @@ export function outdatedTags(
     .filter(location => base !== undefined && URL.canParse(location, base.href))
     .map(location => new URL(location, base))
     .filter(url => url.origin === base?.origin)
-  const movie = route.invalidate === 'movie' ? movieScope(req, route) : undefined
-  const ofMovie = movie === undefined || movie === NO_MOVIE ? [] : [movieTag(movie)]
+  const isNamed = route.invalidate === 'movie' && movie !== undefined && movie !== NO_MOVIE
+  const ofMovie = isNamed ? [movieTag(movie)] : []
   return [tagOf(req.originalUrl), ...others.map(url => tagOf(url.pathname + url.search)), ...ofMovie]
 }
 
@@ -144,7 +145,7 @@ function forwardedHost({ req, headers }: Asked): string | undefined {
 }
 
 /** Which movie the request is about, as a part of the key. Undefined: the route's own function failed. */
-function movieScope(req: Request, route: ResolvedRoute): string | undefined {
+export function movieScope(req: Request, route: ResolvedRoute): string | undefined {
   if (route.movieId !== undefined) {
     try {
       const movie = onlyMember(route.movieId(req))

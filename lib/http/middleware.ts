@@ -17,6 +17,7 @@ import { Fill, type Stale } from './fill.js'
 import { locationsOf } from './headers.js'
 import { shareHiddenClass } from './hidden-class.js'
 import { outdatedTags } from './key.js'
+import { LaterMovie } from './later-movie.js'
 import { lookUpOf } from './look-up.js'
 import type { Policy } from './policy.js'
 import { closeWithConnection } from './queued.js'
@@ -95,9 +96,11 @@ function goPast(
   writeStatus(res, say.bypass(reason))
   // RFC 9110 section 9.2.1: the other methods may change what the URL answers.
   if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(asked.method)) {
+    const later = route.invalidate === 'movie' ? new LaterMovie(asked.req, route) : undefined
     onHead(res, () => {
+      const movie = later?.take()
       if (res.statusCode >= 400) return
-      engine.invalidate(outdatedTags(asked, profile, route, locationsOf(res.getHeaders())))
+      engine.invalidate(outdatedTags(asked, profile, route, locationsOf(res.getHeaders()), movie))
     })
   }
   return 'handler'

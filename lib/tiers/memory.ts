@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { entrySize, LARGEST_ENTRY_SHARE } from '../core/entry.js'
 import { Marks } from '../core/marks.js'
 import type { EvictionCause } from '../core/outcomes.js'
-import { profileOf, profileOfTag } from '../core/tags.js'
+import { profileOf, profileOfTag, type Tagged } from '../core/tags.js'
 import {
   mapProfiles,
   PROFILES,
@@ -86,7 +86,7 @@ export class MemoryTier implements Tier {
     room.slots.set(entry.key, this.#slots.add(entry, bytes, this.options.clock.now(), this.#inflation))
     room.bytes += bytes
     this.#bytes += bytes
-    this.#tags.add(entry.key)
+    this.#tags.add(entry)
     return true
   }
 
@@ -97,7 +97,7 @@ export class MemoryTier implements Tier {
   deleteTag(tag: string): number {
     const profile = profileOfTag(tag)
     if (profile !== undefined) return this.clearProfile(profile)
-    return this.#tags.keys(tag).filter(key => this.delete(key)).length
+    return this.#tags.keys(tag, key => this.tagged(key)).filter(key => this.delete(key)).length
   }
 
   clear(): number {
@@ -159,6 +159,13 @@ export class MemoryTier implements Tier {
     return slot === undefined ? undefined : this.#slots.held(slot)
   }
 
+  /** What the tags of an entry follow from, which need not be put together for it. */
+  tagged(key: string): Tagged {
+    const profile = profileOf(key)
+    const slot = profile && this.#rooms[profile].slots.peek(key)
+    return { key, movie: slot === undefined ? undefined : this.#slots.movie(slot) }
+  }
+
   /** What one profile holds now. */
   usage(profile: ProfileName): { entries: number; bytes: number } {
     const room = this.#rooms[profile]
@@ -171,10 +178,11 @@ export class MemoryTier implements Tier {
       slots: new LRUCache<string, number>({
         max: this.options.maxEntries[profile],
         dispose: (slot, key, reason) => {
+          const movie = this.#slots.movie(slot)
           const { bytes, since } = this.#slots.remove(slot)
           room.bytes -= bytes
           this.#bytes -= bytes
-          this.#tags.remove(key)
+          this.#tags.remove({ key, movie })
           this.options.onGone?.(key)
           if (reason === 'evict') {
             const age = this.options.clock.now() - since

@@ -51,14 +51,14 @@ export function entryOf(meta: Meta, body: Buffer, spans?: UseSpans): CacheEntry 
 
 /** The fields in one order, and last a digest of the text before it. */
 export function encodeMeta(meta: Meta): Buffer {
-  const { key, profile, status, headers, removed, etag, handlerEtag, explicit, variants, size } = meta
+  const { key, movie, profile, status, headers, removed, etag, handlerEtag, explicit, variants, size } = meta
   const { storedAt, initialAge, freshSpan, refreshSpan, coverSpan, created, expires } = meta
   const { handlerTime, chunkEnds, asOf, sha256: bodyDigest } = meta
   const text = JSON.stringify({
     version: VERSION,
     ...{ key, profile, status, headers, removed, etag, handlerEtag, variants, explicit, size, sha256: bodyDigest },
     ...{ storedAt, initialAge, freshSpan, refreshSpan, coverSpan, created, expires },
-    ...{ handlerTime, chunkEnds, asOf },
+    ...{ handlerTime, chunkEnds, asOf, movie },
   })
   return Buffer.from(`${text.slice(0, -1)},"digest":"${sha256(text)}"}\n`)
 }
@@ -115,6 +115,7 @@ const isVariant: Check = value => isRecord(value) && isListOf(isName)(value['nam
 
 const FIELDS: Readonly<Record<keyof Meta, Check>> = {
   key: isText,
+  movie: value => value === undefined || isText(value),
   profile: value => PROFILES.some(profile => profile === value),
   status: value => typeof value === 'number' && isStorableStatus(value),
   headers: isHeaders,

@@ -11,8 +11,8 @@ type HandlerEtagAtRest = string | typeof WEAK | undefined
 const OPEN = 1_024
 
 /** Where in a row which object stands. */
-const [KEY, KIND, BODY, ETAG, HANDLER_ETAG] = [0, 1, 2, 3, 4]
-const OBJECTS = 5
+const [KEY, KIND, BODY, ETAG, HANDLER_ETAG, MOVIE] = [0, 1, 2, 3, 4, 5]
+const OBJECTS = 6
 
 /** Where in a row which number stands. */
 const [STORED_AT, FRESH_SPAN, REFRESH_SPAN, COVER_SPAN, HANDLER_TIME] = [0, 1, 2, 3, 4]
@@ -41,6 +41,7 @@ export class Rows {
     this.#objects[object + BODY] = wholeBuffer(entry.body)
     this.#objects[object + ETAG] = entry.etag
     this.#objects[object + HANDLER_ETAG] = handlerEtagAtRest(entry)
+    this.#objects[object + MOVIE] = entry.movie
     const number = row * NUMBERS
     this.#numbers[number + STORED_AT] = entry.storedAt
     this.#numbers[number + FRESH_SPAN] = entry.freshSpan
@@ -71,6 +72,7 @@ export class Rows {
     const handlerEtag = this.#objects[object + HANDLER_ETAG] as HandlerEtagAtRest
     return makeEntry({
       key: this.#objects[object + KEY] as string,
+      movie: this.movie(row),
       profile,
       status,
       headers,
@@ -89,6 +91,10 @@ export class Rows {
       asOf,
       variants,
     })
+  }
+
+  movie(row: number): string | undefined {
+    return this.#objects[row * OBJECTS + MOVIE] as string | undefined
   }
 
   handlerTime(row: number): Milliseconds {

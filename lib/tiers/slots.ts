@@ -64,6 +64,11 @@ export class Slots {
     return this.#number(slot, CREDIT)
   }
 
+  /** The movie of an entry whose key names none. */
+  movie(slot: number): string | undefined {
+    return this.#rows.movie(slot)
+  }
+
   /** Empties a slot. Answers what was known of its entry. */
   remove(slot: number): Pick<Held, 'bytes' | 'since'> {
     this.#rows.clear(slot)

@@ -1,4 +1,4 @@
-import { otherTagsOf } from '../core/tags.js'
+import { otherTagsOf, type Tagged } from '../core/tags.js'
 
 /**
  * Which keys carry a tag. Holds nothing but what is stored: an entry that leaves takes its places with it. Tags of profiles are left out: each
@@ -11,8 +11,9 @@ export class TagIndex {
    */
   readonly #keys = new Map<number, string | Set<string>>()
 
-  add(key: string): void {
-    for (const tag of otherTagsOf(key)) {
+  add(tagged: Tagged): void {
+    const { key } = tagged
+    for (const tag of otherTagsOf(tagged)) {
       const number = numberOf(tag)
       const keys = this.#keys.get(number)
       if (keys === undefined) this.#keys.set(number, key)
@@ -21,8 +22,9 @@ export class TagIndex {
     }
   }
 
-  remove(key: string): void {
-    for (const tag of otherTagsOf(key)) {
+  remove(tagged: Tagged): void {
+    const { key } = tagged
+    for (const tag of otherTagsOf(tagged)) {
       const number = numberOf(tag)
       const keys = this.#keys.get(number)
       const isLast = typeof keys === 'string' ? keys === key : keys?.delete(key) === true && keys.size === 0
@@ -30,9 +32,10 @@ export class TagIndex {
     }
   }
 
-  keys(tag: string): readonly string[] {
+  /** `taggedOf` says what lies under a key. */
+  keys(tag: string, taggedOf: (key: string) => Tagged): readonly string[] {
     const keys = this.#keys.get(numberOf(tag)) ?? []
-    return (typeof keys === 'string' ? [keys] : [...keys]).filter(key => otherTagsOf(key).includes(tag))
+    return (typeof keys === 'string' ? [keys] : [...keys]).filter(key => otherTagsOf(taggedOf(key)).includes(tag))
   }
 
   get size(): number {

@@ -59,7 +59,7 @@ export function tiers(): {
 
 /** Speech about a movie, as a POST makes it. */
 export function speech(
-  given: Partial<CacheEntry> & { movie?: string; text?: string } = {},
+  given: Partial<CacheEntry> & { movie?: string | undefined; text?: string } = {},
   clock: FakeClock = fakeClock(),
 ): CacheEntry {
   const { movie = '603', text = 'hello', ...others } = given

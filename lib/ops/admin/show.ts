@@ -1,9 +1,8 @@
 import { coverUntilOf, deleteAtOf, entrySize, refreshUntilOf, staleAtOf } from '../../core/entry.js'
 import { BYPASS_REASONS, REFUSAL_REASONS } from '../../core/outcomes.js'
-import { tagsOf } from '../../core/tags.js'
+import { movieOf, tagsOf } from '../../core/tags.js'
 import type { Milliseconds } from '../../core/types.js'
 import type { Note } from '../journal.js'
-import { partsOf } from './key-parts.js'
 import type { StoredEntry } from './source.js'
 
 const LAST_INSTANT = 8.64e15
@@ -15,7 +14,7 @@ const secondsUntil = (instant: Milliseconds, now: Milliseconds): number =>
 export const summaryOf = (entry: StoredEntry, now: Milliseconds): object => ({
   key: entry.key,
   profile: entry.profile,
-  movie: partsOf(entry.key).movie ?? null,
+  movie: movieOf(entry) ?? null,
   tier: entry.tier,
   status: entry.status,
   type: entry.headers['content-type'] ?? null,
@@ -31,7 +30,7 @@ export const detailsOf = (entry: StoredEntry, now: Milliseconds): object => ({
   path: entry.path ?? null,
   headers: entry.headers,
   etag: entry.etag ?? null,
-  tags: tagsOf(entry.key),
+  tags: tagsOf(entry),
   size: entrySize({ ...entry, body: { length: entry.bodyBytes } as Buffer }),
   generatedAt: iso(entry.storedAt - entry.initialAge),
   staleAt: iso(staleAtOf(entry)),

@@ -122,7 +122,7 @@ export class EntryFiles {
       const before = await this.#removeOld(place)
       await this.fs.rename(bodyFrom, bodyPath)
       made = [bodyPath]
-      await this.marks.add(place, meta.key)
+      await this.marks.add(place, meta)
       if (!isWanted()) return undefined
       // Where another process has put its body in the place of ours, the entry is the other's, and our meta must not stand there.
       const isOurs = await this.#isStill(bodyPath, ino)
@@ -152,7 +152,7 @@ export class EntryFiles {
     for (const extension of meta === undefined ? BODY_EXTENSIONS : [locationOf(meta).extension]) {
       bytes += await this.removeBody({ ...place, extension })
     }
-    if (meta !== undefined) await this.marks.remove(place, meta.key)
+    if (meta !== undefined) await this.marks.remove(place, meta)
     return bytes
   }
 

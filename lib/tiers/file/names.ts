@@ -1,5 +1,5 @@
 import { essence } from '../../core/media-type.js'
-import { movieOf } from '../../core/tags.js'
+import { movieInKey } from '../../core/tags.js'
 import type { CacheEntry, HeaderMap } from '../../core/types.js'
 import { sha256 } from '../digest.js'
 
@@ -57,7 +57,7 @@ export const isFolder = (name: string): boolean => FOLDER.test(name)
 
 /** Where the entry of a key lies; which extension it has only its header tells. */
 export const placeOf = (key: string): Omit<FileLocation, 'extension'> => ({
-  folder: folderOf(movieOf(key)),
+  folder: folderOf(movieInKey(key)),
   digest: digestOf(key),
 })
 

@@ -1,4 +1,4 @@
-import { tagsOf } from '../../core/tags.js'
+import { tagsOf, type Tagged } from '../../core/tags.js'
 import type { CacheEntry, Clock, Milliseconds } from '../../core/types.js'
 
 /** What to remove: one key, what carries a tag, or all. */
@@ -7,10 +7,10 @@ export type Purge = { readonly key: string } | { readonly tag: string } | 'all'
 /** More than so many purges that wait, and everything is to go. */
 const MAX_OWED = 4_096
 
-type Purgeable = Pick<CacheEntry, 'key' | 'storedAt'>
+type Purgeable = Pick<CacheEntry, 'key' | 'movie' | 'storedAt'>
 
-export const concerns = (purge: Purge, { key }: Pick<CacheEntry, 'key'>): boolean =>
-  purge === 'all' || ('key' in purge ? purge.key === key : tagsOf(key).includes(purge.tag))
+export const concerns = (purge: Purge, tagged: Tagged): boolean =>
+  purge === 'all' || ('key' in purge ? purge.key === tagged.key : tagsOf(tagged).includes(purge.tag))
 
 /** Purges that the file system refused to carry out. What they concern is not served, and sweeps try them again. */
 export class OwedPurges {

@@ -1,4 +1,4 @@
-import { urlTagOf } from '../../core/tags.js'
+import { movieInKey, movieTag, urlTagOf, type Tagged } from '../../core/tags.js'
 import { CREATE, unless, unlinkIfThere, type FileSystem } from './fs.js'
 import type { Folders } from './folders.js'
 import type { Locks } from './locks.js'
@@ -10,10 +10,10 @@ interface Place {
   readonly digest: string
 }
 
-/** The name of the tag that the place of an entry does not tell: its URL's. */
-const tagNameOf = (key: string): string | undefined => {
-  const tag = urlTagOf(key)
-  return tag === undefined ? undefined : tagName(tag)
+/** The names of the tags that the place of an entry does not tell: its URL's, and its movie's where the key names none. */
+function tagNamesOf({ key, movie }: Tagged): string[] {
+  const ofMovie = movie === undefined || movieInKey(key) !== undefined ? undefined : movieTag(movie)
+  return [urlTagOf(key), ofMovie].filter(tag => tag !== undefined).map(tagName)
 }
 
 /**
@@ -26,9 +26,11 @@ export class TagMarks {
     private readonly fs: FileSystem,
   ) {}
 
-  async add(place: Place, key: string): Promise<void> {
-    const name = tagNameOf(key)
-    if (name === undefined) return
+  async add(place: Place, tagged: Tagged): Promise<void> {
+    for (const name of tagNamesOf(tagged)) await this.#add(place, name)
+  }
+
+  async #add(place: Place, name: string): Promise<void> {
     const folder = this.folders.tagPath(name)
     await this.#mark(folder, place).catch(() => {
       // The last entry of this tag went at the same moment, and its folder with it.
@@ -37,9 +39,8 @@ export class TagMarks {
     })
   }
 
-  async remove(place: Place, key: string): Promise<void> {
-    const name = tagNameOf(key)
-    if (name !== undefined) await this.#drop(name, place)
+  async remove(place: Place, tagged: Tagged): Promise<void> {
+    for (const name of tagNamesOf(tagged)) await this.#drop(name, place)
   }
 
   /** The places of the entries that may carry the tag. */
@@ -50,7 +51,7 @@ export class TagMarks {
   /** Removes the marks of entries that are gone, or do not carry the tag any more. */
   async removeStale(
     locks: Locks,
-    peek: (place: Place) => Promise<{ readonly meta: { readonly key: string } | undefined } | undefined>,
+    peek: (place: Place) => Promise<{ readonly meta: Tagged | undefined } | undefined>,
   ): Promise<void> {
     if (!(await this.folders.has(this.folders.tagPath()))) return
     for await (const names of namesIn(this.fs, this.folders.tagPath())) {
@@ -58,7 +59,7 @@ export class TagMarks {
         for (const place of await this.#placesUnder(name)) {
           await locks.run(place.digest, async () => {
             const meta = (await peek(place))?.meta
-            if (meta === undefined || tagNameOf(meta.key) !== name) await this.#drop(name, place)
+            if (meta === undefined || !tagNamesOf(meta).includes(name)) await this.#drop(name, place)
           })
         }
       }

@@ -36,7 +36,7 @@ export interface FileOptions {
   readonly sweepInterval?: Milliseconds
   readonly clock: Clock
   /** Another machine has purged what this entry carries. */
-  readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'storedAt' | 'asOf'>) => boolean
+  readonly isOutdated?: (entry: Pick<CacheEntry, 'key' | 'movie' | 'storedAt' | 'asOf'>) => boolean
   readonly report?: (event: Extract<CacheEvent, { type: 'tier-error' }>) => void
   /** Told that a body is held until it is written; what comes back ends that. */
   readonly hold?: (entry: CacheEntry) => () => void

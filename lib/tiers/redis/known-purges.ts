@@ -31,7 +31,7 @@ export interface OwedPurge {
 }
 
 /** What is to be known of an entry to say whether a purge has thrown it out. */
-export type Judged = Pick<CacheEntry, 'key' | 'storedAt' | 'asOf'>
+export type Judged = Pick<CacheEntry, 'key' | 'movie' | 'storedAt' | 'asOf'>
 
 /** The purges of all machines, as far as this one knows; says which entries they have thrown out. */
 export class KnownPurges {
@@ -153,9 +153,10 @@ export class KnownPurges {
 }
 
 /** All that an entry can be purged by; a variant's key is that of its request, and more. */
-function namesOf({ key }: Judged): Purged[] {
+function namesOf(entry: Judged): Purged[] {
+  const { key } = entry
   const end = key.indexOf(VARIANT)
-  const tags = tagsOf(key)
+  const tags = tagsOf(entry)
   const ofRequest = end < 0 ? [] : [keyPurged(key.slice(0, end))]
   return [ALL, keyPurged(key), ...ofRequest, ...tags, ...(tags.some(isUrl) ? [ALL_URLS] : [])]
 }
