@@ -90,6 +90,7 @@ describe('an option', () => {
     ['the smallest budget', { memory: { maxBytes: 65_536 } }],
     ['an eighth of the budget', { memory: { maxBytes: 8 * MiB }, tts: { maxEntryBytes: MiB } }],
     ['both kinds of filter', { api: { query: { only: ['page'] }, body: { ignore: [] } } }],
+    ['a list of methods', { ai: { methods: ['GET', 'POST'] }, tts: { methods: ['POST'] } }],
     ['all cookies', { api: { ignoreCookies: true } }],
     ['no file tier', { tts: { fileCache: false } }],
     ['no room kept free', { tts: { fileMinFreeBytes: 0, fileMaxBytes: 65_536, fileTtl: 0 } }],
@@ -108,6 +109,7 @@ describe('an option', () => {
   const callback = 'a function'
   const headers = "a list of request header names, such as ['accept-language']"
   const cookies = "true, or a list of cookie names such as ['theme', 'ab_*']"
+  const methods = "['GET'], ['POST'] or ['GET', 'POST'] (HEAD goes with GET)"
   const filter = "{ only: ['page'] } or { ignore: ['session'] }"
   const store =
     "a client of node-redis or ioredis: createClient({ url: 'redis://localhost' }), or new Redis({ lazyConnect: true })"
@@ -146,6 +148,11 @@ describe('an option', () => {
     [{ api: { key: 'user' } }, `api.key is "user": write ${callback}`],
     [{ api: { bypass: true } }, `api.bypass is true: write ${callback}`],
     [{ api: { movieId: 603 } }, `api.movieId is 603: write ${callback}`],
+    [{ api: { methods: 'POST' } }, `api.methods is "POST": write ${methods}`],
+    [{ api: { methods: [] } }, `api.methods is a list: write ${methods}`],
+    [{ api: { methods: ['GET', 'HEAD'] } }, `api.methods is a list: write ${methods}`],
+    [{ api: { methods: ['post'] } }, `api.methods is a list: write ${methods}`],
+    [{ api: { methods: ['PUT'] } }, `api.methods is a list: write ${methods}`],
     [{ api: { vary: 'accept' } }, `api.vary is "accept": write ${headers}`],
     [{ api: { vary: ['*'] } }, `api.vary is a list: write ${headers}`],
     [{ api: { vary: ['accept language'] } }, `api.vary is a list: write ${headers}`],

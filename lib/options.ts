@@ -29,6 +29,8 @@ export interface RouteOptions {
   movieId?: (req: Request) => string | number | readonly string[] | null | undefined
   /** Adds what it returns to the key: text, number, or plain data. With it, requests with credentials are looked up too: return the identity. Default: nothing. */
   key?: (req: Request) => unknown
+  /** Which methods are looked up, of `GET` (and with it `HEAD`) and `POST`. The others reach their handler each time. Default: GET, and POST on a route for it (`app.post`, `app.all`), not under `app.use`. */
+  methods?: readonly ('GET' | 'POST')[]
   /** Request headers whose values belong to the key. Default: none. */
   vary?: readonly string[]
   /** Query parameters in the key; the handler sees the same. Tracking parameters are never among them. Default: all. */
@@ -199,7 +201,7 @@ export interface ResolvedFiles {
 
 export type ResolvedRedis = Readonly<Required<RedisOptions>>
 
-type Optional = 'movieId' | 'key' | 'query' | 'body' | 'bypass' | 'complete'
+type Optional = 'methods' | 'movieId' | 'key' | 'query' | 'body' | 'bypass' | 'complete'
 
 /** A route's options with nothing left open that has a default. */
 export type ResolvedRoute = Readonly<Required<Omit<RouteOptions, Optional>>> & Readonly<Pick<RouteOptions, Optional>>
@@ -316,6 +318,10 @@ const headerNames: Check = value =>
   areTexts(value) && value.every(name => TOKEN.test(name) && name !== '*')
     ? undefined
     : "a list of request header names, such as ['accept-language']"
+const lookedUpMethods: Check = value =>
+  areTexts(value) && value.length > 0 && value.every(name => name === 'GET' || name === 'POST')
+    ? undefined
+    : "['GET'], ['POST'] or ['GET', 'POST'] (HEAD goes with GET)"
 const cookieNames: Check = value =>
   value === true || areTexts(value) ? undefined : "true, or a list of cookie names such as ['theme', 'ab_*']"
 const ignoredHeaders: Check = value =>
@@ -361,6 +367,7 @@ const ROUTE_CHECKS: Readonly<Record<keyof RouteOptions, Check>> = {
   ignoreCookies: cookieNames,
   ignoreHeaders: ignoredHeaders,
   ignoreProperties: propertyNames,
+  methods: lookedUpMethods,
   bypass: callbackAtOnce,
   negativeTtl: milliseconds,
   maxEntryBytes: bytes,

@@ -10,7 +10,7 @@ const MOST = 32
 
 /** Says once of each kind of event what somebody should do about it. */
 export function warnOfEvents(): (event: CacheEvent) => void {
-  const all = [warnOfUnkeyed(), warnOfUnsupported(), warnOfUnparsed()]
+  const all = [warnOfUnkeyed(), warnOfUnsupported(), warnOfUnparsed(), warnOfUnasked()]
   return event => all.forEach(warnOf => warnOf(event))
 }
 
@@ -69,6 +69,23 @@ export function warnOfUnparsed(): (event: CacheEvent) => void {
       `A POST behind ${factoryOf(event.profile)} went past the cache, because no parser in front of it has read the body into req.body. ` +
         "Write app.use(express.json()) before the route, or the parser of what your clients send (express.text({ type: 'text/plain' })).",
       'WRN_REELCACHE_BODY_UNPARSED',
+    )
+  }
+}
+
+/** Says once of each profile made for POST that a POST was not looked up because no route asks for it. */
+export function warnOfUnasked(): (event: CacheEvent) => void {
+  const warned = new Set<string>()
+  return event => {
+    if (event.type !== 'bypass' || event.reason !== 'method' || event.method !== 'POST') return
+    const { profile } = event
+    if ((profile !== 'ai' && profile !== 'tts') || warned.has(profile)) return
+    warned.add(profile)
+    const factory = factoryOf(profile)
+    warn(
+      `A POST behind ${factory} went past the cache, because the middleware is not on a route for POST itself. ` +
+        `Write app.post(path, ${factory}(), handler), or ${factory}({ methods: ['GET', 'POST'] }) where it is mounted otherwise.`,
+      'WRN_REELCACHE_POST_BYPASSED',
     )
   }
 }

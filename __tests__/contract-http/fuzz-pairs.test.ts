@@ -14,7 +14,7 @@ describe.each(expresses)('on %s', (_version, express) => {
   async function echoing(parser: 'simple' | 'extended' = 'extended') {
     const app = express().set('query parser', parser).use(parsers(express))
     const handler = counted((req, res, _run, next) => echo(req, res, next))
-    app.use(testCache().cacheApi(), handler, errorPage)
+    app.use(testCache().cacheApi({ methods: ['GET', 'POST'] }), handler, errorPage)
     return { app: await serve(app), handler }
   }
 

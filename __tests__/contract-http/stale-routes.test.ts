@@ -244,7 +244,10 @@ describe.each(expresses)('a refresh on %s comes to its handler:', (_version, exp
   test.each(bodies)('with a POST body: %s', async (_name, type, body) => {
     const parsers = [express.json({ type: ['json', '+json'] }), express.text(), express.raw()]
     await refreshes(
-      (cache, handler, first) => express().use(first, ...parsers, cache.cacheApi(swr), handler),
+      (cache, handler, first) =>
+        express()
+          .use(first, ...parsers)
+          .post('/movies/:movieId', cache.cacheApi(swr), handler),
       '/movies/603',
       {
         method: 'POST',
@@ -267,7 +270,11 @@ describe.each(expresses)('a refresh on %s comes to its handler:', (_version, exp
       const runs = runsOf(cache)
       const handler = seen()
       const parsers = [express.json({ strict: false }), express.text(), express.urlencoded({ extended: false })]
-      const app = await serve(express().use(runs.middleware, ...parsers, cache.cacheApi(swr), handler))
+      const app = await serve(
+        express()
+          .use(runs.middleware, ...parsers)
+          .post('/movies/:movieId', cache.cacheApi(swr), handler),
+      )
       const post = (): Promise<Answer> =>
         ask(app, '/movies/603', { method: 'POST', headers: { 'Content-Type': type }, body })
       const first = await post()

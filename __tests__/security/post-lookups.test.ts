@@ -11,7 +11,7 @@ describe.each(expresses)('on %s', (_version, express) => {
   async function cached(post: Post, options: RouteOptions = {}, factory: 'cacheApi' | 'cacheAi' = 'cacheApi') {
     const app = express()
     app.use(express.json())
-    app.use('/movies/:movieId', testCache()[factory](options))
+    app.use('/movies/:movieId', testCache()[factory]({ ...options, methods: ['GET', 'POST'] }))
     app.get('/movies/:movieId', (_req, res) => res.json({ id: 603 }))
     app.post('/movies/:movieId', (req, res) => post(res, req.headers))
     const served = await serve(app)

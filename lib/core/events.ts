@@ -33,6 +33,8 @@ export type CacheEvent =
       readonly type: 'bypass'
       readonly profile: ProfileName
       readonly reason: BypassReason
+      /** The request's. */
+      readonly method?: string
       /** What was thrown, for `unsupported`. */
       readonly error?: unknown
     }

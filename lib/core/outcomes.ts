@@ -4,7 +4,7 @@
 
 /** Why a request went to the handler without a look-up. */
 export const BYPASS_REASONS = {
-  method: 'the method is not GET, HEAD or POST',
+  method: 'the method is not GET, HEAD, or POST where the route asks for it',
   'get-body': 'a GET or HEAD with a body, which the key does not cover',
   'body-unparsed': 'a POST whose body no parser in front of the cache has read into req.body, or a form with files',
   trailers: 'a POST with trailers, which the key does not cover',

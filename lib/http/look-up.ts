@@ -1,6 +1,7 @@
 import type { BypassReason } from '../core/outcomes.js'
 import type { ProfileName } from '../core/types.js'
 import type { Asked } from './asked.js'
+import { isLookedUp } from './place.js'
 import type { RequestKey } from './key.js'
 import type { KnownKeys } from './known-keys.js'
 import type { Policy } from './policy.js'
@@ -13,6 +14,7 @@ export function lookUpOf(
   keys: KnownKeys,
 ): RequestKey | BypassReason {
   const { route } = policy
+  if (!isLookedUp(asked, policy)) return 'method'
   const key = policy.bypassReason(asked) ?? keys.keyOf(asked, profile, policy)
   if (typeof key === 'string' || route.key === undefined || key.isIdentified) return key
   return policy.credentials(asked) ?? key

@@ -39,9 +39,9 @@ export interface CacheHandler {
     next: NextFunction,
   ): void
   /** The text under which this request is looked up; undefined when it goes past the cache. */
-  key<P, ResBody, ReqBody, ReqQuery, Locals extends Record<string, unknown>>(
+  readonly key: <P, ResBody, ReqBody, ReqQuery, Locals extends Record<string, unknown>>(
     req: Request<P, ResBody, ReqBody, ReqQuery, Locals>,
-  ): string | undefined
+  ) => string | undefined
 }
 
 /** What is stored for a request, and the key that its fill is coordinated under. */
@@ -80,6 +80,7 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
     const found = lookUpOf(askedBy(req), profile, policy, engine.keys)
     return typeof found === 'string' ? undefined : found.text
   }
+  policy.mark = key
   return Object.assign(reelcache, { key }) as CacheHandler
 }
 
@@ -92,7 +93,7 @@ function goPast(
   res: Response,
   reason: BypassReason,
 ): Answerer {
-  engine.report({ type: 'bypass', profile, reason })
+  engine.report({ type: 'bypass', profile, reason, method: asked.method })
   writeStatus(res, say.bypass(reason))
   // RFC 9110 section 9.2.1: the other methods may change what the URL answers.
   if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(asked.method)) {

@@ -12,8 +12,7 @@ export function traced(middleware: CacheHandler, traces: Traces): CacheHandler {
     if (trace !== undefined) trace.key = middleware.key(req)
     middleware(req, res, next)
   }
-  const key: CacheHandler['key'] = req => middleware.key(req)
-  return Object.assign(reelcache, { key }) as CacheHandler
+  return Object.assign(reelcache, { key: middleware.key }) as CacheHandler
 }
 
 export interface SendingThrough {

@@ -27,6 +27,8 @@ export class Policy {
   readonly #covers: ReadonlySet<string>
   /** Nothing but URL, host and protocol is in the key of a GET. */
   readonly isKeyedByUrl: boolean
+  /** The `key` of its middleware, by which the middleware is recognized in the layers of a route. */
+  mark: unknown
 
   constructor(readonly route: ResolvedRoute) {
     this.#isDeclaredCookie = cookieFilter(route.ignoreCookies)

@@ -54,6 +54,7 @@ const plain: Mount = (express, cache, handler) => {
     )
     .use('/nested/:movieId', movies)
     .use('/all', cache.cacheApi(), handler)
+    .all('/any/:movieId', cache.cacheAi(), handler)
     .get('/open/:movieId', handler)
     .delete('/api/movies/:movieId', handler)
 }
@@ -109,6 +110,8 @@ const QUESTIONS: Question[] = [
   { url: '/nested/603/similar?page=2' },
   { url: '/all/603' },
   { url: '/all?movieId=603' },
+  { method: 'POST', url: '/all/603', body: { like: true } },
+  { method: 'POST', url: '/any/603', body: { question: 'Why?' } },
 ]
 
 describe.each(expresses)('%s: what explain says', (_, express) => {
@@ -117,6 +120,7 @@ describe.each(expresses)('%s: what explain says', (_, express) => {
     const { json: before } = await explain(question)
     expect(handler.calls).toBe(0)
     const outcome = await send(question)
+    if (outcome['fwd'] === 'method') return expect(before.bypass?.reason).toBe('method')
     if (outcome['fwd'] === 'bypass') return expect(before.bypass?.reason).toBe(outcome['detail'])
     expect([before.bypass, before.key]).toEqual([null, outcome['key']])
     expect(before.says).toBe('The handler runs: nothing is stored. Nothing is remembered of an earlier answer.')

@@ -9,6 +9,8 @@ export interface FoundRoute {
   readonly params: Record<string, string>
   readonly baseUrl: string
   readonly url: string
+  /** What Express would leave in `req.route`; undefined for middleware without a route. */
+  readonly expressRoute: object | undefined
 }
 
 /** What Express 4 and 5 keep of each `use` and each route. */
@@ -86,13 +88,13 @@ function searchRoute(route: NonNullable<Layer['route']>, at: Position, routeOf: 
     route.methods[method] === true ||
     (method === 'head' && route.methods['get'] === true)
   const ours = isMeant ? route.stack.map(({ handle }) => routeOf(handle)).find(found => found !== undefined) : undefined
-  return ours && { ...at, route: ours, pattern: at.baseUrl + String(route.path) }
+  return ours && { ...at, route: ours, pattern: at.baseUrl + String(route.path), expressRoute: route }
 }
 
 function searchMiddleware({ handle }: Layer, at: Position, routeOf: RouteOf): FoundRoute | undefined {
   if (isRouter(handle)) return search(handle, at, routeOf)
   const route = routeOf(handle)
-  return route && { ...at, route, pattern: undefined }
+  return route && { ...at, route, pattern: undefined, expressRoute: undefined }
 }
 
 /** Whether Express would go into a layer, and what it would find there. */

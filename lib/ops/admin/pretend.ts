@@ -20,7 +20,14 @@ export function pretend(app: Express, asker: Request, question: Question, found:
   Object.setPrototypeOf(req, app.request)
   Object.assign(req, {
     headers: { host: asker.headers.host, ...(body !== undefined && describe(body)), ...question.headers },
-    ...{ method, originalUrl: url, baseUrl: found.baseUrl, url: found.url, params: found.params },
+    ...{
+      method,
+      originalUrl: url,
+      baseUrl: found.baseUrl,
+      url: found.url,
+      params: found.params,
+      route: found.expressRoute,
+    },
     ...(body !== undefined && { body }),
   })
   Object.defineProperty(req, 'readableEnded', { value: true })
