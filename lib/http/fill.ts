@@ -248,7 +248,8 @@ export class Fill implements Sink, Run {
   }
 
   chunk(bytes: Buffer): void {
-    if (this.#isCovered) return
+    // A 304 has no content (RFC 9110 section 15.4.5): what its handler writes after it belongs to no answer.
+    if (this.#isCovered || this.#isConfirmed) return
     this.#length += bytes.length
     const { maxEntryBytes } = this.visit.route
     const hasRoom = this.#body.hasRoomFor(bytes.length)
