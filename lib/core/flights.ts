@@ -227,6 +227,12 @@ export class Flight<Answer, Live, Asker = unknown> {
     this.#settle({ is: 'live', live }, follower => follower.takesLive)
   }
 
+  /** Nobody waits for this answer, or joins it: others make their own, and it is stored all the same where it ends. */
+  withdraw(): void {
+    this.flights.depose(this)
+    this.#settle({ is: 'alone' })
+  }
+
   /** Nobody joins what is being made any more. */
   unshare(): void {
     this.#live = undefined

@@ -21,7 +21,7 @@ import { entryTimes } from './freshness.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { LaterMovie } from './later-movie.js'
-import { START_BYTES } from './media.js'
+import { isOpenEnded, START_BYTES } from './media.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { Pace } from './pace.js'
 import { renewedHeaders } from './renewed-headers.js'
@@ -193,6 +193,7 @@ export class Fill implements Sink, Run {
     this.#describe()
     if (this.#alone !== undefined && !this.#mayLeave()) return this.#hold(false)
     if (whole !== undefined) return this.#takeWhole(whole)
+    if (isOpenEnded(this.visit.profile, this.#draft.line('content-type'))) this.#keepApart()
     this.#writeStatus(miss(this.#was, undefined))
     return this.#hold(this.#isConditional && status === 200)
   }
@@ -326,6 +327,12 @@ export class Fill implements Sink, Run {
 
   get isKept(): boolean {
     return this.#isStoring && (this.visit.route.ignoreClientAbort || this.#isLate)
+  }
+
+  /** Until it has ended each listener has a stream of its own. */
+  #keepApart(): void {
+    this.visit.engine.unshared.mark(this.flight.key, UNSHARED_SPAN, EVERYBODY)
+    this.flight.withdraw()
   }
 
   /** Whoever waits or comes may read along from now on. */

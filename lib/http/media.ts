@@ -47,6 +47,16 @@ function isMp4(head: Buffer): boolean {
   return startsWith(head, 'ftyp', 4)
 }
 
+/** What is sent as things happen, to each listener what happens while it listens, and often without an end. */
+const OPEN_ENDED = new Set([
+  ...['text/event-stream', 'multipart/x-mixed-replace', 'application/x-ndjson', 'application/ndjson'],
+  ...['application/jsonl', 'application/x-jsonlines', 'application/json-seq', 'application/stream+json'],
+])
+
+/** Whether an answer is shared only once it has ended. What a model says has an end, and begins with its beginning. */
+export const isOpenEnded = (profile: ProfileName, contentType: string | undefined): boolean =>
+  profile !== 'ai' && OPEN_ENDED.has(essence(contentType))
+
 export const isEventStream = (contentType: string | undefined): boolean => essence(contentType) === 'text/event-stream'
 
 // Each hit asks this: a look is enough, and makes no text.
