@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
-import { coverUntilOf, isFresh, makeEntry } from '../core/entry.js'
+import { coverUntilOf, isFresh } from '../core/entry.js'
 import { LiveBody, type LiveReader, type StopReading } from '../core/live.js'
 import { unawaited, within } from '../core/maybe.js'
 import { ownBytes } from '../core/own-bytes.js'
@@ -17,14 +17,13 @@ import { conditionsOf, isConditional } from './conditional.js'
 import { onDeparture } from './departure.js'
 import { Draft } from './draft.js'
 import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
-import { entryTimes } from './freshness.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { LaterMovie } from './later-movie.js'
 import { isOpenEnded, START_BYTES } from './media.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { Pace } from './pace.js'
-import { renewedHeaders } from './renewed-headers.js'
+import { renew } from './renewal.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.js'
 import { concernOf } from './refused.js'
 import { maySeal } from './seal.js'
@@ -623,34 +622,19 @@ export class Fill implements Sink, Run {
     }
   }
 
-  /** The handler answered 304 to the stored validator (RFC 9111 section 4.3.4): the stored answer is renewed and sent. */
+  /** The handler answered 304 to the stored validator: the stored answer is sent, renewed. */
   #renew(): void {
-    const { engine, policy, method } = this.visit
-    const stale = this.stale.base!
+    const { engine, profile } = this.visit
     this.#capture.release()
-    const now = engine.clock.now()
-    const headers = renewedHeaders(stale.headers, this.#draft.own.headers)
-    const verdict = policy.judgeHead(
-      method,
-      stale.status,
-      { ...this.#before, ...headers, age: this.#draft.fields['age'] },
-      now,
-      engine.clock.lead?.(),
-    )
-    const refusal = typeof verdict === 'string' ? { reason: verdict } : this.#draft.judgeRun()
-    const { asOf, movie } = this.#draft
-    const entry =
-      typeof verdict === 'string'
-        ? stale
-        : makeEntry({ ...stale, headers, ...entryTimes(verdict, now), asOf: asOf ?? stale.asOf, movie })
-    const reason = refusal ?? (this.flight.fenced ? { reason: 'purged' } : undefined)
-    if (reason !== undefined) {
-      unawaited(engine.tier.delete(stale.key))
-      this.#refuse(reason)
+    const { entry, refusal: said } = renew(this.visit, this.stale.base!, this.#draft, this.#before)
+    const refusal = said ?? this.#judgeAfterwards()
+    if (refusal !== undefined) {
+      this.#forgetStale()
+      this.#refuse(refusal)
     }
-    if (this.#isHeld) this.#replay(entry, revalidated(reason === undefined), now)
+    if (this.#isHeld) this.#replay(entry, revalidated(refusal === undefined), engine.clock.now())
     this.#onceSent(() => {
-      if (this.#isStoring) engine.report({ type: 'revalidated', profile: this.visit.profile, key: entry.key })
+      if (this.#isStoring) engine.report({ type: 'revalidated', profile, key: entry.key })
       this.#land(entry)
     })
     this.#observation.restore()
