@@ -4,6 +4,7 @@ import { profileTag, tagsOf } from './core/tags.js'
 import { PROFILES, type MaybePromise, type ProfileName, type Tier } from './core/types.js'
 import { isOfKey } from './core/variants.js'
 import { ReelcacheError } from './errors.js'
+import type { Asker } from './http/asker.js'
 import type { Answer, LiveAnswer } from './http/engine.js'
 import { tagOfMovie } from './http/key.js'
 
@@ -18,7 +19,11 @@ export type PurgeTarget =
  * Throws out of every tier what the target names. The fence comes first: an answer that is being made now is not stored when it is done.
  * Answers how many entries went. Throws `ReelcacheError` when the target is none.
  */
-export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer, LiveAnswer>): MaybePromise<number> {
+export function purge(
+  target: PurgeTarget,
+  tier: Tier,
+  flights: Flights<Answer, LiveAnswer, Asker>,
+): MaybePromise<number> {
   checkTarget(target)
   if ('all' in target) {
     flights.fence(() => true)
@@ -31,7 +36,7 @@ export function purge(target: PurgeTarget, tier: Tier, flights: Flights<Answer, 
 }
 
 /** One key with all its variants. */
-function purgeKey(key: string, tier: Tier, flights: Flights<Answer, LiveAnswer>): MaybePromise<number> {
+function purgeKey(key: string, tier: Tier, flights: Flights<Answer, LiveAnswer, Asker>): MaybePromise<number> {
   // A flight's key may be a variant's: the text goes on after the key's own.
   flights.fence(flight => isOfKey(flight.key, key))
   return chain(tier.get(key), entry => {
