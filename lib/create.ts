@@ -6,6 +6,7 @@ import { EventStream } from './core/event-stream.js'
 import type { CacheEvent, CacheEventListener } from './core/events.js'
 import { Backoff } from './core/backoff.js'
 import { Flights } from './core/flights.js'
+import { Marks } from './core/marks.js'
 import { Metrics } from './core/metrics.js'
 import { Pins } from './core/pins.js'
 import { Places } from './core/places.js'
@@ -203,6 +204,7 @@ export function makeCache(options: CacheOptions = {}): Cache {
     hits: new KnownHits(),
     dates: new KnownDates(clock),
     unshared: new Unshared(clock, MAX_REMEMBERED),
+    nested: new Marks(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     detached: new Places(resolved.runs.maxDetached),
     refreshing: new Places(resolved.runs.maxRefreshes),

@@ -18,7 +18,7 @@ export const BYPASS_REASONS = {
   'key-error':
     'the route option key(req), movieId(req) or bypass(req) threw or returned something unusable, such as a promise',
   'only-if-cached': 'the client wanted nothing but a stored answer, and there was none: it got a 504',
-  nested: 'this cache is already filling the same key for this request',
+  nested: 'a cache nearer to the handler takes the request',
   closed: 'the cache has been closed',
   upgrade: 'the request asks for a WebSocket',
   unsupported:
@@ -50,6 +50,7 @@ export const REFUSAL_REASONS = {
   'audio-type': 'the first bytes are not what Content-Type says',
   incomplete: 'an event stream without its end marker, or complete(body) did not say true',
   purged: 'a purge or an invalidation came while the answer was made',
+  nested: 'a cache nearer to the handler has taken the request',
   admission: 'memory is full and the key was seen for the first time',
   'tier-error': 'the store failed',
 } as const

@@ -30,8 +30,9 @@ export class Traces {
   note(event: CacheEvent): void {
     if (this.#open.size === 0) return
     if (event.type === 'stored') this.#settle(event.key, 'stored')
-    // A client's HEAD has the same key, and says nothing about the answer to GET.
-    else if (event.type === 'refused' && event.reason !== 'head') this.#settle(event.key, event.reason)
+    // A client's HEAD has the same key, and says nothing about the answer to GET; of what another cache takes that one tells.
+    else if (event.type === 'refused' && event.reason !== 'head' && event.reason !== 'nested')
+      this.#settle(event.key, event.reason)
   }
 
   #settle(key: string, ending: Ending): void {

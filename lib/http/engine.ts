@@ -4,6 +4,7 @@ import type { Flight, Flights } from '../core/flights.js'
 import type { LiveReader, StopReading } from '../core/live.js'
 import type { Backoff } from '../core/backoff.js'
 import type { Leases } from '../core/leases.js'
+import type { Marks } from '../core/marks.js'
 import type { StaleReason } from '../core/outcomes.js'
 import type { Pins } from '../core/pins.js'
 import type { Places } from '../core/places.js'
@@ -57,6 +58,8 @@ export interface Engine {
   readonly dates: KnownDates
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Unshared<Asker>
+  /** Keys that a cache nearer to the handler has taken. */
+  readonly nested: Marks
   /** Keys whose last refresh failed. */
   readonly backoff: Backoff
   /** For runs of handlers that go on though nobody waits for their answer. */

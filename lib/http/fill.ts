@@ -21,6 +21,7 @@ import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { LaterMovie } from './later-movie.js'
 import { isOpenEnded, START_BYTES } from './media.js'
+import { NESTED_SPAN, passed } from './nested.js'
 import { observe, validatorsOf, type Observation } from './observe.js'
 import { Pace } from './pace.js'
 import { renew } from './renewal.js'
@@ -56,6 +57,8 @@ export interface Stale {
   readonly base: CacheEntry | undefined
   readonly cover: CacheEntry | undefined
 }
+
+const NOTHING_STALE: Stale = { entry: undefined, base: undefined, cover: undefined }
 
 /** One run of the handler on a miss: what it answers goes to the client, and into the store where the policy agrees. */
 export class Fill implements Sink, Run {
@@ -100,7 +103,7 @@ export class Fill implements Sink, Run {
   constructor(
     private readonly visit: Visit,
     private readonly flight: AnswerFlight,
-    private readonly stale: Stale,
+    private stale: Stale,
     undo: Undo,
   ) {
     const { req, res, route } = visit
@@ -120,6 +123,7 @@ export class Fill implements Sink, Run {
     onDeparture(res, sent => this.#attempt(() => this.#depart(sent)), undo)
     undo.add(() => this.#stopTimers())
     if (stale.cover !== undefined) this.#expectFailure(stale.cover)
+    passed(req, () => this.#stepAside())
     this.pause(false)
   }
 
@@ -696,6 +700,17 @@ export class Fill implements Sink, Run {
     }
   }
 
+  /** A cache nearer to the handler takes the request: what this one holds of it answers nobody, and covers for nothing. */
+  #stepAside(): void {
+    if (!this.#isStoring) return
+    const { engine, key } = this.visit
+    engine.nested.mark(key.text, NESTED_SPAN)
+    this.#forgetStale()
+    this.stale = NOTHING_STALE
+    this.#stopTimers()
+    this.#refuse({ reason: 'nested' })
+  }
+
   /** Nothing of this answer is kept; those who wait make their own. */
   #refuse(refusal: Refusal): void {
     if (!this.#isStoring) return
@@ -709,6 +724,8 @@ export class Fill implements Sink, Run {
     this.#observation.restore()
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.
     if (refusal.reason === 'purged') return this.flight.abandon()
+    // Whoever waits comes to that other cache as well, and waits there.
+    if (refusal.reason === 'nested') return this.flight.refuse()
     // What passes soon is not remembered for long.
     const isPassing = this.visit.res.statusCode >= 500 || refusal.reason === 'crowded'
     const concern = concernOf(this.visit, this.#draft)

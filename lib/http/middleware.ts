@@ -18,12 +18,13 @@ import { locationsOf } from './headers.js'
 import { shareHiddenClass } from './hidden-class.js'
 import { outdatedTags } from './key.js'
 import { LaterMovie } from './later-movie.js'
+import { isAsking, onlyAsks, passed, takeOver } from './nested.js'
 import { lookUpOf } from './look-up.js'
 import type { Policy } from './policy.js'
 import { closeWithConnection } from './queued.js'
 import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
-import { replay, writeHeader, writeLocation, writeStatus } from './replay.js'
+import { replay, unsay, writeHeader, writeLocation, writeStatus } from './replay.js'
 import { attempt, headBefore, takeHeadBack, Undo } from './step-aside.js'
 import { chosenVariant, variantKey } from './vary.js'
 import type { Visit } from './visit.js'
@@ -43,6 +44,8 @@ export interface CacheHandler {
     req: Request<P, ResBody, ReqBody, ReqQuery, Locals>,
   ) => string | undefined
 }
+
+type Passing = Pick<Visit, 'engine' | 'profile' | 'req' | 'res'>
 
 /** What is stored for a request, and the key that its fill is coordinated under. */
 interface Found {
@@ -67,11 +70,13 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
     shareHiddenClass(req, res)
     // It has been answered, or its client has gone, while middleware in front took its time: no `close` would tell of that.
     if (isAnswered(res) || !closeWithConnection(req, res)) return 'handler'
+    const isNested = !engine.isClosed() && takeOver(req)
     const asked = askedBy(req)
     const key = engine.isClosed() ? 'closed' : lookUpOf(asked, profile, policy, engine.keys)
     if (typeof key === 'string') return goPast(engine, profile, route, asked, res, key)
     const { method, headers } = asked
-    const visit = { engine, profile, route, policy, req, method, headers, res, key }
+    if (isNested && method === 'POST') onlyAsks(req)
+    const visit = { engine, profile, route, policy, req, method, headers, res, key, isNested }
     const refreshed = engine.refreshes.get(req)
     return refreshed !== undefined && isMeant(visit, refreshed) ? refill(visit, next, refreshed) : lookUp(visit, next)
   }
@@ -84,6 +89,20 @@ export function cacheMiddleware(engine: Engine, profile: ProfileName, policy: Po
   return Object.assign(reelcache, { key }) as CacheHandler
 }
 
+/** The handler answers, unless another cache on the way does. */
+function pass({ engine, profile, req, res }: Passing, reason: BypassReason): Answerer {
+  engine.report({ type: 'bypass', profile, reason, method: req.method })
+  sayForNow(req, res, say.bypass(reason))
+  return 'handler'
+}
+
+/** Says what becomes of a request, as long as no other cache takes it. */
+function sayForNow(req: Request, res: Response, status: say.Status): void {
+  const others = res.getHeader('cache-status')
+  writeStatus(res, status)
+  passed(req, () => unsay(res, others))
+}
+
 /** The handler answers, and the cache only watches whether what it holds becomes outdated. */
 function goPast(
   engine: Engine,
@@ -93,14 +112,13 @@ function goPast(
   res: Response,
   reason: BypassReason,
 ): Answerer {
-  engine.report({ type: 'bypass', profile, reason, method: asked.method })
-  writeStatus(res, say.bypass(reason))
+  pass({ engine, profile, req: asked.req, res }, reason)
   // RFC 9110 section 9.2.1: the other methods may change what the URL answers.
   if (!['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(asked.method)) {
     const later = route.invalidate === 'movie' ? new LaterMovie(asked.req, route) : undefined
     onHead(res, () => {
       const movie = later?.take()
-      if (res.statusCode >= 400) return
+      if (res.statusCode >= 400 || isAsking(asked.req)) return
       engine.invalidate(outdatedTags(asked, profile, route, locationsOf(res.getHeaders()), movie))
     })
   }
@@ -150,6 +168,11 @@ function serveOrFill(visit: Visit, next: NextFunction, { entry, flightKey }: Fou
     // The client has its answer: nothing of the refresh is its business.
     attempt(() => refresh(visit, entry, flightKey))
     return 'cache'
+  }
+  // The key of the nearer one may be the very same.
+  if (entry === undefined && !visit.isNested && engine.nested.has(visit.key.text)) {
+    begun?.refuse()
+    return pass(visit, 'nested')
   }
   if (wantsOnlyStored(visit)) return sayNotStored(visit, begun)
   if (method === 'HEAD') {
@@ -414,10 +437,10 @@ const coverOf = ({ engine }: Visit, stale: CacheEntry | undefined): CacheEntry |
   stale !== undefined && engine.clock.now() < coverUntilOf(stale) ? stale : undefined
 
 /** A HEAD without a stored answer: the handler's own answer to HEAD has nothing that could be stored. */
-function passHead({ engine, profile, key, res }: Visit): Answerer {
+function passHead({ engine, profile, key, req, res }: Visit): Answerer {
   engine.report({ type: 'miss', profile, key: key.text })
   engine.report({ type: 'refused', profile, key: key.text, reason: 'head' })
-  writeStatus(res, shownStatus(engine, say.miss('miss', { reason: 'head' }), key.text))
+  sayForNow(req, res, shownStatus(engine, say.miss('miss', { reason: 'head' }), key.text))
   return 'handler'
 }
 

@@ -118,6 +118,13 @@ type Audible = Pick<CacheEntry, 'profile' | 'status' | 'headers'>
 export const writeStatus = (res: Response, status: Status): void =>
   setStatus(res, status, res.getHeader('cache-status'))
 
+/** Takes back what `writeStatus` said: `others` is what stood there before. */
+export function unsay(res: Response, others: Fields[string]): void {
+  if (others === undefined) res.removeHeader('cache-status')
+  else res.setHeader('cache-status', others)
+  res.removeHeader('x-cache')
+}
+
 export function setStatus(res: Response, { cacheStatus, xCache }: Status, others: Fields[string]): void {
   const said = typeof others === 'object' ? others.join(', ') : others
   res.setHeader('cache-status', said === undefined ? cacheStatus : `${said}, ${cacheStatus}`)

@@ -14,4 +14,6 @@ export interface Visit extends Asked {
   readonly policy: Policy
   readonly res: Response
   readonly key: RequestKey
+  /** Another cache has let the request through to this one. */
+  readonly isNested: boolean
 }

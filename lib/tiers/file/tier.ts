@@ -3,7 +3,7 @@ import { repeat } from '../../core/repeat.js'
 import { awaited } from '../../core/awaited.js'
 import type { CacheEvent } from '../../core/events.js'
 import { staleAtOf } from '../../core/entry.js'
-import { profileOfTag } from '../../core/tags.js'
+import { movieOf, movieTag, profileOfTag } from '../../core/tags.js'
 import type { CacheEntry, Clock, Milliseconds, Tier, TierUsage } from '../../core/types.js'
 import { sha256OfBody } from '../digest.js'
 import { EntryFiles, type Loaded, type Place } from './entry-files.js'
@@ -144,24 +144,27 @@ export class FileTier implements Tier {
     return filed?.meta.key === key ? filed : undefined
   }
 
-  /** What lies in the folder of a movie, or of answers that speak of none: the whole directory is never walked for a page. */
+  /** What is about a movie, or about none: its folder and its marks are read, never the whole directory for a page. */
   async list(
     movie: string | undefined,
     { offset, limit }: Slice,
   ): Promise<{ entries: FiledEntry[]; hasMore: boolean }> {
     const folder = folderOf(movie)
-    const digests: string[] = []
+    const places: Place[] = []
     const entry = ({ digest, usedAt }: Found): void => {
-      if (usedAt !== undefined) digests.push(digest)
+      if (usedAt !== undefined) places.push({ folder, digest })
     }
     try {
       await walkFolder(this.#folders, this.#fs, folder, { entry, pause: () => pause(false).then(() => true) })
+      if (movie !== undefined) places.push(...(await this.#marks.places(movieTag(movie))))
     } catch (error) {
       this.#failures.failed('read', error)
     }
-    const wanted = digests.sort().slice(offset, offset + limit)
-    const read = await Promise.all(wanted.map(digest => this.#peek({ folder, digest })))
-    return { entries: read.filter(found => found !== undefined), hasMore: digests.length > offset + limit }
+    const wanted = places.sort((a, b) => (a.digest < b.digest ? -1 : 1)).slice(offset, offset + limit)
+    const read = await Promise.all(wanted.map(place => this.#peek(place)))
+    // A mark may outlive its entry.
+    const entries = read.filter(found => found !== undefined).filter(({ meta }) => movieOf(meta) === movie)
+    return { entries, hasMore: places.length > offset + limit }
   }
 
   async #peek(place: Place): Promise<FiledEntry | undefined> {
