@@ -148,8 +148,13 @@ withRedis.each(libraries)('a movie that was learned under app.use, shared betwee
     const { here, prefix } = await pair()
     const release = gate()
     const slow = await machine(express, prefix, {}, release.opened)
+    await until('purges are heard of', async () => {
+      await here.cache.purge({ movie: 1 })
+      return slow.seen.delete('purged')
+    })
     const early = slow.get(605)
     await slow.inside.reached(1)
+    slow.seen.clear()
     await here.cache.purge({ movie: 605 })
     await until('the purge has arrived', () => slow.seen.has('purged'))
     release.open()

@@ -87,13 +87,13 @@ export class PurgeLogs {
   }
 
   /** The logs that may hold a purge of an entry, each with the entry as that log knows it. */
-  #concerned({ key, storedAt, asOf }: Judged): [Followed, Judged][] {
+  #concerned({ key, movie, storedAt, asOf }: Judged): [Followed, Judged][] {
     const ids = asOf?.split(' ') ?? []
     return this.#both
       .filter(followed => followed === this.#purges || urlTagOf(key) !== undefined)
       .map(followed => {
         const id = ids[this.#both.indexOf(followed)]
-        return [followed, { key, storedAt, ...(id !== undefined && { asOf: id }) }]
+        return [followed, { key, movie, storedAt, ...(id !== undefined && { asOf: id }) }]
       })
   }
 }
