@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Response } from 'express'
 import { Connection } from './connection.js'
+import { isHeadSent } from './head-sent.js'
 import { sealHead, type Seal } from './seal.js'
 import { attempt, type Undo } from './step-aside.js'
 
@@ -222,7 +223,7 @@ export function onHead(res: Response, listener: () => void): void {
 export function onSent(res: ServerResponse, listener: (isSent: boolean) => void): void {
   const tell = (): void => {
     res.removeListener('finish', tell).removeListener('close', tell)
-    listener(res.headersSent)
+    listener(isHeadSent(res))
   }
   res.on('finish', tell).on('close', tell)
 }

@@ -17,6 +17,7 @@ import { conditionsOf, isConditional } from './conditional.js'
 import { onDeparture } from './departure.js'
 import { Draft } from './draft.js'
 import { shownStatus, type AnswerFlight, type LiveAnswer } from './engine.js'
+import { isHeadSent } from './head-sent.js'
 import { locationsOf, resetHead, type Fields } from './headers.js'
 import { outdatedTags } from './key.js'
 import { LaterMovie } from './later-movie.js'
@@ -500,7 +501,7 @@ export class Fill implements Sink, Run {
     const { engine, res } = this.visit
     const { cover } = this.stale
     if (cover === undefined || this.flight.fenced || this.#attach().isApart) return undefined
-    if (res.headersSent && !this.#isHeld) return undefined
+    if (isHeadSent(res) && !this.#isHeld) return undefined
     return engine.clock.now() < coverUntilOf(cover) ? cover : undefined
   }
 
@@ -585,7 +586,8 @@ export class Fill implements Sink, Run {
   /** Not before the head has left: middleware in front whose `end` takes its time may still add a cookie to it. */
   #onceSent(work: () => void): void {
     const { res } = this.visit
-    if (res.headersSent) return work()
+    // Of a handler that has been parted from its client, what it is shown itself counts.
+    if (this.#attachment?.isApart === true ? res.headersSent : isHeadSent(res)) return work()
     if (this.#isStoring) onSent(res, isSent => (isSent ? work() : this.abort()))
   }
 

@@ -1,5 +1,6 @@
 import type { NextFunction, Response } from 'express'
 import type { AnswerFlight } from './engine.js'
+import { isHeadSent } from './head-sent.js'
 import { attempt } from './step-aside.js'
 import type { Visit } from './visit.js'
 
@@ -12,7 +13,7 @@ export type Answerer = 'handler' | 'cache'
 /** Somebody else has answered, or begun to, or the client has gone: middleware in front may while a request waits. */
 export function isAnswered(res: Response): boolean {
   try {
-    return res.headersSent || res.writableEnded || res.destroyed
+    return res.headersSent || isHeadSent(res) || res.writableEnded || res.destroyed
   } catch {
     return false
   }
