@@ -14,13 +14,17 @@ export interface Conditions {
 }
 
 export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
-  ifMatch: headers['if-match'],
-  ifUnmodifiedSince: headers['if-unmodified-since'],
-  ifNoneMatch: headers['if-none-match'],
-  ifModifiedSince: headers['if-modified-since'],
-  range: headers.range,
-  ifRange: headers['if-range'] as string | undefined,
+  ifMatch: textOf(headers['if-match']),
+  ifUnmodifiedSince: textOf(headers['if-unmodified-since']),
+  ifNoneMatch: textOf(headers['if-none-match']),
+  ifModifiedSince: textOf(headers['if-modified-since']),
+  range: textOf(headers.range),
+  ifRange: textOf(headers['if-range']),
 })
+
+/** Middleware in front may have made another value of it, as a number. */
+const textOf = (value: string | string[] | number | boolean | undefined): string | undefined =>
+  value === undefined ? undefined : String(value)
 
 /** Whether the client asked for anything but the whole answer. */
 export const isConditional = (conditions: Conditions): boolean =>

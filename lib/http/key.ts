@@ -105,9 +105,9 @@ export function outdatedTags(
   return [tagOf(req.originalUrl), ...others.map(url => tagOf(url.pathname + url.search)), ...ofMovie]
 }
 
-/** The field's value in a key. A field that is absent differs from one that is empty. */
-export const fieldPart = (value: string | string[] | undefined): string =>
-  value === undefined ? '' : `=${keyPart(typeof value === 'string' ? value : value.join(', '))}`
+/** The field's value in a key. A field that is absent differs from one that is empty. Middleware in front may have made a number of a text. */
+export const fieldPart = (value: string | string[] | number | boolean | undefined): string =>
+  value === undefined ? '' : `=${keyPart(Array.isArray(value) ? value.join(', ') : String(value))}`
 
 const originOf = (asked: Asked): string => `${protocolOf(asked)}://${hostOf(asked)}`
 
