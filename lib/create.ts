@@ -24,6 +24,7 @@ import type { Dispatch } from './http/in-process.js'
 import { tagOfMovie } from './http/key.js'
 import { KnownDates } from './http/known-dates.js'
 import { KnownHits } from './http/known-hits.js'
+import { PutInFront } from './http/put-in-front.js'
 import { KnownKeys } from './http/known-keys.js'
 import { lookUpOf } from './http/look-up.js'
 import { askedBy } from './http/asked.js'
@@ -203,6 +204,7 @@ export function makeCache(options: CacheOptions = {}): Cache {
     keys: new KnownKeys(),
     hits: new KnownHits(),
     dates: new KnownDates(clock),
+    putInFront: new PutInFront(),
     unshared: new Unshared(clock, MAX_REMEMBERED),
     nested: new Marks(clock, MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),

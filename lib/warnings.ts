@@ -10,7 +10,7 @@ const MOST = 32
 
 /** Says once of each kind of event what somebody should do about it. */
 export function warnOfEvents(): (event: CacheEvent) => void {
-  const all = [warnOfUnkeyed(), warnOfUnsupported(), warnOfUnparsed(), warnOfUnasked()]
+  const all = [warnOfUnkeyed(), warnOfLateUser(), warnOfUnsupported(), warnOfUnparsed(), warnOfUnasked()]
   return event => all.forEach(warnOf => warnOf(event))
 }
 
@@ -27,6 +27,21 @@ export function warnOfUnkeyed(): (event: CacheEvent) => void {
     const factory = factoryOf(event.profile)
     if (isHeader) warn(ofHeader(factory, printable(event.name)), 'WRN_REELCACHE_UNKEYED_HEADER')
     else warn(ofProperty(factory, printable(event.name)), 'WRN_REELCACHE_UNKEYED_PROPERTY')
+  }
+}
+
+/** Says once that authentication stands on the wrong side of the cache. */
+export function warnOfLateUser(): (event: CacheEvent) => void {
+  let isWarned = false
+  return event => {
+    if (isWarned || event.type !== 'refused' || event.reason !== 'user') return
+    isWarned = true
+    const [factory, name] = [factoryOf(event.profile), printable(event.name ?? 'user')]
+    warn(
+      `Authentication behind ${factory} has set req.${name}, so the answer was not stored. Put it in front of the cache: hits do not come to it. ` +
+        `If req.${name} says nothing of who is asking, write ${factory}({ ignoreProperties: ['${name}'] }).`,
+      'WRN_REELCACHE_LATE_USER',
+    )
   }
 }
 
@@ -169,7 +184,12 @@ function ofHeader(factory: string, name: string): string {
   )
 }
 
-const ofProperty = (factory: string, name: string): string =>
-  `A handler behind ${factory} read "req.${name}", which is not in the key; its answer was not stored. ` +
-  `If the answer depends on it, write ${factory}({ key: req => req.${name} }), and return all that it depends on; ` +
-  `if not, ${factory}({ ignoreProperties: ['${name}'] }).`
+function ofProperty(factory: string, name: string): string {
+  const read = name.startsWith('locals.') ? `res.${name}` : `req.${name}`
+  const inKey = name.startsWith('locals.') ? `req.res.${name}` : `req.${name}`
+  return (
+    `A handler behind ${factory} read "${read}", which is not in the key; its answer was not stored. ` +
+    `If the answer depends on it, write ${factory}({ key: req => ${inKey} }), and return all that it depends on; ` +
+    `if not, or if what it comes from is in the key, ${factory}({ ignoreProperties: ['${name}'] }).`
+  )
+}

@@ -44,7 +44,7 @@ export type CacheEvent =
       readonly profile: ProfileName
       readonly key: string
       readonly reason: RefusalReason
-      /** The request header that was read, for `unkeyed-header`, or the property, for `unkeyed-property`. */
+      /** The request header that was read, for `unkeyed-header`, or the property, for `unkeyed-property` and `user`. */
       readonly name?: string
     }
   | {

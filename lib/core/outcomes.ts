@@ -39,7 +39,8 @@ export const REFUSAL_REASONS = {
   'no-freshness': 'nothing says how long the answer is fresh, or it is stale already',
   'unkeyed-header': 'the handler read a request header that the key does not cover',
   'unkeyed-property':
-    'the handler read what the key does not cover of the connection or the request, such as req.ip or req.socket.remoteAddress',
+    'the handler read what the key does not cover of the connection or the request, such as req.ip, or what middleware in front has put there, such as req.tenant or res.locals.language',
+  user: 'req.user or req.auth was set behind the cache: authentication belongs in front of it',
   trailer: 'the answer has trailers',
   'too-large': 'the body is larger than maxEntryBytes',
   crowded:

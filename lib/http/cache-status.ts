@@ -38,7 +38,7 @@ export const bypass = (reason: BypassReason): Status => ({
 
 export interface Refusal {
   readonly reason: RefusalReason
-  /** The request header that was read, for `unkeyed-header`, or the property, for `unkeyed-property`. */
+  /** The request header that was read, for `unkeyed-header`, or the property, for `unkeyed-property` and `user`. */
   readonly name?: string
 }
 
@@ -53,7 +53,7 @@ function becameOf(refusal: Refusal | 'undecided' | undefined): string {
 }
 
 const nameIn = ({ reason, name }: Refusal): string =>
-  name === undefined ? '' : `; ${reason === 'unkeyed-property' ? 'property' : 'header'}=${quoted(name, LONGEST_NAME)}`
+  name === undefined ? '' : `; ${reason === 'unkeyed-header' ? 'header' : 'property'}=${quoted(name, LONGEST_NAME)}`
 
 /** The handler confirmed the stored answer with a 304. */
 export const revalidated = (isStored: boolean): Status => ({

@@ -11,7 +11,7 @@ import { handlerFields, type HandlerFields } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { IMPLICITLY_VARIED, type Observation } from './observe.js'
-import { judgeFields } from './policy.js'
+import { identityOf, judgeFields } from './policy.js'
 import { setStatus } from './replay.js'
 import { sessionCookieOf, sessionText, withoutSessionCookie, type IsSessionCookie } from './session.js'
 import { variantKey, variesOn } from './vary.js'
@@ -38,6 +38,7 @@ export class Draft {
   readonly asOf: string | undefined
   readonly #since = performance.now()
   readonly #session: string | undefined
+  readonly #identity: string | undefined
   readonly #isSessionCookie: IsSessionCookie
   /** What middleware in front said while the head left changes how long the answer is fresh. */
   #isRetimed = false
@@ -51,6 +52,7 @@ export class Draft {
   ) {
     this.asOf = visit.engine.asOf?.()
     this.#session = observation.unnoticed(() => sessionText(visit.req))
+    this.#identity = observation.unnoticed(() => identityOf(visit.req))
     this.#isSessionCookie = observation.unnoticed(() => sessionCookieOf(visit.req))
   }
 
@@ -146,7 +148,16 @@ export class Draft {
     if (this.observation.unnoticed(() => sessionText(req)) !== this.#session) return { reason: 'session' }
     const { sessionRead } = this.observation
     if (sessionRead !== undefined && !policy.coversSession(sessionRead, key)) return { reason: 'session' }
-    return this.#unkeyed()
+    return this.#lateIdentity() ?? this.#unkeyed()
+  }
+
+  /** Somebody behind the cache has found out who is asking: what the handler answers then is for that one. */
+  #lateIdentity(): Refusal | undefined {
+    const { req, key, route } = this.visit
+    const name = this.observation.unnoticed(() => identityOf(req))
+    if (name === undefined || name === this.#identity || key.isIdentified) return undefined
+    const isVouchedFor = route.ignoreProperties === true || route.ignoreProperties.includes(name)
+    return isVouchedFor ? undefined : { reason: 'user', name }
   }
 
   /** What the handler read and the key does not cover. */

@@ -16,6 +16,7 @@ import { withKey, type Status } from './cache-status.js'
 import type { KnownDates } from './known-dates.js'
 import type { KnownHits } from './known-hits.js'
 import type { KnownKeys } from './known-keys.js'
+import type { PutInFront } from './put-in-front.js'
 import type { WaitingRoom } from './waiting-room.js'
 
 /** What a flight brings its followers: the entry, and the request fields that chose it among variants. */
@@ -56,6 +57,7 @@ export interface Engine {
   readonly keys: KnownKeys
   readonly hits: KnownHits
   readonly dates: KnownDates
+  readonly putInFront: PutInFront
   /** Keys whose last answer may not be shared (hit-for-miss): equal requests do not queue behind one another. */
   readonly unshared: Unshared<Asker>
   /** Keys that a cache nearer to the handler has taken. */

@@ -37,7 +37,7 @@ import { isAnswered } from './waiting.js'
 
 /** After these, what was sent so far must not look like a whole answer to those who read along. */
 const CUTTING: ReadonlySet<RefusalReason> = new Set([
-  ...(['unkeyed-header', 'unkeyed-property', 'session', 'set-cookie', 'length-mismatch', 'aborted'] as const),
+  ...(['unkeyed-header', 'unkeyed-property', 'user', 'session', 'set-cookie', 'length-mismatch', 'aborted'] as const),
 ])
 
 const GONE: ReadonlySet<number> = new Set([404, 410])

@@ -98,7 +98,9 @@ class Observer implements Observation, Watcher {
   readonly #stops: ((() => void) | undefined)[] = []
   #isOver = false
 
-  constructor({ req, res, method, headers, route, key: { visibleQuery } }: Visit, validators: Validators, undo: Undo) {
+  constructor(visit: Visit, validators: Validators, undo: Undo) {
+    const { engine, req, res, method, headers, route, key } = visit
+    const { visibleQuery } = key
     this.#req = req
     this.#route = route
     const { rawHeaders } = req
@@ -139,6 +141,10 @@ class Observer implements Observation, Watcher {
     }
     this.#stops.push(watchProperties(req, OF_REQUEST, this))
     this.#stops.push(watchConnection(req, res, this))
+    engine.putInFront.watch(req, res, {
+      ...{ watcher: this, stops: this.#stops, undo },
+      onFixed: name => this.#add(name),
+    })
     const listener = {
       onCookie: () => note('cookie'),
       onSession: (origin: SessionOrigin) => this.#noteSession(origin),

@@ -181,6 +181,13 @@ const isUseful = (
 /** The final statuses whose meaning this cache knows (RFC 9111 section 5.2.2.3). */
 const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414])
 
+/** By which name authentication has said who is asking. */
+export const identityOf = (req: Request): 'user' | 'auth' | undefined =>
+  (['user', 'auth'] as const).find(name => {
+    const value = (req as unknown as Record<string, unknown>)[name]
+    return value !== undefined && value !== null
+  })
+
 function hasUser(req: Request): boolean {
   const { user } = req as { user?: unknown }
   return user !== undefined && user !== null
