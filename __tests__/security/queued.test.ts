@@ -100,4 +100,27 @@ describe.each(expresses)('a request that waits for its turn on a connection, on 
     expect(first.calls).toBe(1)
     socket.destroy()
   })
+
+  it.each(factories)(
+    'behind %s gets all of an answer that is too large to keep, as does the one before it',
+    async factory => {
+      const part = Buffer.alloc(65_536, 'a')
+      const handler = counted(async (_req, res) => {
+        res.type('audio/mpeg').write('ID3')
+        for (let i = 0; i < 64; i++) if (!res.write(part)) await once(res, 'drain')
+        res.end()
+      })
+      const app = express().get('/speech', testCache()[factory]({ maxEntryBytes: 65_536 }), handler)
+      app.get('/small', (_req, res) => void res.send('the last one'))
+      const socket = await pipelined(await serve(app), '/speech', '/speech', '/small')
+      let [bytes, last] = [0, '']
+      socket.on('data', (chunk: Buffer) => ([bytes, last] = [bytes + chunk.length, chunk.toString('latin1')]))
+      await until(
+        'the last one has come, or the connection is closed',
+        () => socket.closed || last.endsWith('the last one'),
+      )
+      expect([last.slice(-12), bytes > 2 * 64 * part.length, handler.calls]).toEqual(['the last one', true, 2])
+      socket.destroy()
+    },
+  )
 })

@@ -21,7 +21,7 @@ import { LaterMovie } from './later-movie.js'
 import { isAsking, onlyAsks, passed, takeOver } from './nested.js'
 import { lookUpOf } from './look-up.js'
 import type { Policy } from './policy.js'
-import { closeWithConnection } from './queued.js'
+import { closeWithConnection, isQueued } from './queued.js'
 import { readerOf } from './reader.js'
 import { isRepeatable, refresh } from './refresh.js'
 import { replay, unsay, writeHeader, writeLocation, writeStatus } from './replay.js'
@@ -381,7 +381,9 @@ const isMine = ({ key, headers }: Visit, { entry, varied }: Answer): boolean =>
   entry.key === key.text || variantKey(key.text, varied, headers) === entry.key
 
 /** A part, or the news that nothing has changed, is made of a whole answer. `bytes=0-` asks for a part that is the whole. */
-function takesLive({ method, headers }: Visit): boolean {
+function takesLive({ method, headers, req, res }: Visit): boolean {
+  // It could not keep up: the answer before it may be the very one it would read.
+  if (isQueued(req, res)) return false
   if (method === 'POST') return true
   const conditions = conditionsOf(headers)
   return !isPreconditioned(conditions) && (conditions.range === undefined || conditions.range === 'bytes=0-')

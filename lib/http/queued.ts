@@ -7,6 +7,9 @@ const QUEUE = Symbol.for('reelcache.queue')
 
 type Queueing = Socket & { [QUEUE]?: Set<ServerResponse> | undefined }
 
+/** It comes behind another response on its connection: nothing of it leaves before that one's end. */
+export const isQueued = (req: Request, res: Response): boolean => res.socket === null && req.socket instanceof Socket
+
 /**
  * When a connection ends, Node closes the response that is being sent on it, and no other. The response of a pipelined request that is still
  * waiting for its turn is never closed: its handler would run for nobody, and others would wait for that run. Such responses are closed here, as
@@ -16,7 +19,7 @@ type Queueing = Socket & { [QUEUE]?: Set<ServerResponse> | undefined }
  */
 export function closeWithConnection(req: Request, res: Response): boolean {
   const socket: Queueing = req.socket
-  if (res.socket !== null || !(socket instanceof Socket)) return true
+  if (!isQueued(req, res)) return true
   if (socket.destroyed) return false
   const queue = (socket[QUEUE] ??= queueOf(socket))
   queue.add(res)
