@@ -107,10 +107,10 @@ describe.each(expresses)('a request that waits for its turn on a connection, on 
       const part = Buffer.alloc(65_536, 'a')
       const handler = counted(async (_req, res) => {
         res.type('audio/mpeg').write('ID3')
-        for (let i = 0; i < 64; i++) if (!res.write(part)) await once(res, 'drain')
+        for (let i = 0; i < 192; i++) if (!res.write(part)) await once(res, 'drain')
         res.end()
       })
-      const app = express().get('/speech', testCache()[factory]({ maxEntryBytes: 65_536 }), handler)
+      const app = express().get('/speech', testCache()[factory]({ maxEntryBytes: 2_097_152 }), handler)
       app.get('/small', (_req, res) => void res.send('the last one'))
       const socket = await pipelined(await serve(app), '/speech', '/speech', '/small')
       let [bytes, last] = [0, '']
@@ -119,7 +119,7 @@ describe.each(expresses)('a request that waits for its turn on a connection, on 
         'the last one has come, or the connection is closed',
         () => socket.closed || last.endsWith('the last one'),
       )
-      expect([last.slice(-12), bytes > 2 * 64 * part.length, handler.calls]).toEqual(['the last one', true, 2])
+      expect([last.slice(-12), bytes > 2 * 192 * part.length, handler.calls]).toEqual(['the last one', true, 2])
       socket.destroy()
     },
   )

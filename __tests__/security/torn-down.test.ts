@@ -24,7 +24,7 @@ const conditions: [string, Question['headers']][] = [
   ['news', { 'If-None-Match': '"popcorn"' }],
 ]
 
-describe.each(expresses)('what a handler has broken off, on %s,', (_version, express) => {
+describe.each(expresses)('a stranger cannot get what a handler has broken off: on %s,', (_version, express) => {
   async function served(factory: (typeof factories)[number], tearDown: TearDown) {
     const handler = counted((req, res, run) => {
       res.type('audio/mpeg').write('ID3, the beginning')
@@ -43,7 +43,7 @@ describe.each(expresses)('what a handler has broken off, on %s,', (_version, exp
   describe.each(factories)('behind %s,', factory => {
     describe.each(tearDowns)('by %s,', (_how, tearDown) => {
       it.each(conditions)(
-        'is not kept for others when it is ended all the same: asked for %s',
+        'it is not kept for others when it is ended all the same: asked for %s',
         async (_what, headers) => {
           const { visit, handler } = await served(factory, tearDown)
           await expect(visit(headers)).rejects.toThrow()
@@ -53,14 +53,14 @@ describe.each(expresses)('what a handler has broken off, on %s,', (_version, exp
       )
     })
 
-    it.each(conditions)('is kept where nothing was: asked for %s', async (_what, headers) => {
+    it.each(conditions)('it is kept where nothing was: asked for %s', async (_what, headers) => {
       const { visit, handler } = await served(factory, () => undefined)
       await visit(headers)
       const { body } = await visit()
       expect([body.toString(), handler.calls]).toEqual(['ID3, the beginning, the end', 1])
     })
 
-    it('is kept of a client that has closed its own side only', async () => {
+    it('it is kept of a client that has closed its own side only', async () => {
       const { app, visit, handler } = await served(factory, () => undefined)
       const socket = connect({ port: app.port, host: '127.0.0.1', allowHalfOpen: true })
       socket.end('GET /speech HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n')

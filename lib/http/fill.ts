@@ -725,7 +725,7 @@ export class Fill implements Sink, Run {
     this.#report(refusal.reason, refusal.name)
     this.#observation.restore()
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.
-    if (refusal.reason === 'purged') return this.flight.abandon()
+    if (refusal.reason === 'purged') return this.#soon(() => this.flight.abandon())
     // Whoever waits comes to that other cache as well, and waits there.
     if (refusal.reason === 'nested') return this.flight.refuse()
     // What passes soon is not remembered for long.
@@ -733,7 +733,15 @@ export class Fill implements Sink, Run {
     const concern = concernOf(this.visit, this.#draft)
     if (!concern.isPersonal) this.#invalidate()
     this.visit.engine.unshared.mark(this.flight.key, isPassing ? PASSING_SPAN : UNSHARED_SPAN, concern)
-    this.flight.refuse(concern)
+    this.#soon(() => this.flight.refuse(concern))
+  }
+
+  /**
+   * The handler is in the middle of a `write`. Whoever has waited may run now, and come after it on its own connection: what that one writes,
+   * Node takes for news that this response has drained, and the handler, which listens once `write` has returned, would wait for ever.
+   */
+  #soon(tell: () => void): void {
+    process.nextTick(tell)
   }
 
   #report(reason: RefusalReason, name?: string): void {
