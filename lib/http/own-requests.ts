@@ -25,7 +25,8 @@ export interface SendingThrough {
 export function sendThrough(app: Dispatch, { traces, isBeingMade, onStored }: SendingThrough): Send {
   return async (request, signal) => {
     const socket = localSocket(request.url)
-    const cutOff = (): void => void socket.destroy()
+    // As a client that leaves, whose handler may go on: without an error it would be this side that breaks the answer off.
+    const cutOff = (): void => void socket.destroy(new Error('The request was aborted'))
     signal.addEventListener('abort', cutOff, { once: true })
     let trace: Trace | undefined
     try {
