@@ -134,7 +134,7 @@ const notAsked: [string, Mount][] = [
   ],
 ]
 
-describe.each(expresses)('a POST, on %s,', (_version, express) => {
+describe.each(expresses)('where no stranger’s POST is taken for another’s, on %s,', (_version, express) => {
   const answer = () => counted((req, res, run) => res.type('mp3').send(`ID3 run ${run} of ${req.method}`))
   const madeWith = (mount: Mount, handler: RequestHandler, cache = testCache()): App => {
     const app = express().use(express.json())
