@@ -158,7 +158,7 @@ export class Flight<Answer, Live, Asker = unknown> {
   knowsStale = false
   /** Which movie it is about, where its key names none and it is known by now. */
   movie: string | undefined
-  /** A purge has come while the answer was made: it must not be stored. */
+  /** What was stored before is nobody's answer any more: a purge has come, which bars this one from the store too, or the handler has said no. */
   fenced = false
   /** How it ended, for whoever began it. */
   outcome: 'flying' | Outcome = 'flying'

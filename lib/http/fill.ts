@@ -27,7 +27,7 @@ import { observe, validatorsOf, type Observation } from './observe.js'
 import { Pace } from './pace.js'
 import { renew } from './renewal.js'
 import { mayBeTransformed, offerRanges, replay, writeLocation } from './replay.js'
-import { concernOf } from './refused.js'
+import { concernOf, endsStored } from './refused.js'
 import { maySeal } from './seal.js'
 import type { Undo } from './step-aside.js'
 import { store } from './store.js'
@@ -39,8 +39,6 @@ import { isAnswered } from './waiting.js'
 const CUTTING: ReadonlySet<RefusalReason> = new Set([
   ...(['unkeyed-header', 'unkeyed-property', 'user', 'session', 'set-cookie', 'length-mismatch', 'aborted'] as const),
 ])
-
-const GONE: ReadonlySet<number> = new Set([404, 410])
 
 /** A handler whose client has left may go on for so long. */
 const LONGEST_RUN = 300_000
@@ -186,7 +184,6 @@ export class Fill implements Sink, Run {
     this.#draft.readHead(res)
     this.#learnMovie(this.#observation.unnoticed(() => this.#laterMovie?.take()))
     const { status, fields } = this.#draft
-    if (GONE.has(status)) this.#forgetStale()
     this.#isCovered = status >= 500 && this.#coverNow() !== undefined
     if (this.#isCovered) return this.#hold(true)
     if (this.stale.base !== undefined && status === 304) return this.#hold(true)
@@ -220,10 +217,12 @@ export class Fill implements Sink, Run {
     return this.#isStoring
   }
 
-  /** What is gone covers for nothing, and is not served stale any more. */
-  #forgetStale(): void {
+  /** The handler has said something else: nobody is served the old answer any more, not even those who know of it. */
+  #endStale(): void {
     const { entry } = this.stale
-    if (entry !== undefined) unawaited(this.visit.engine.tier.delete(entry.key))
+    if (entry === undefined) return
+    this.flight.fenced = true
+    unawaited(this.visit.engine.tier.delete(entry.key))
   }
 
   /** What hits will say of the answer, its first client is told as well. */
@@ -634,10 +633,7 @@ export class Fill implements Sink, Run {
     this.#capture.release()
     const { entry, refusal: said } = renew(this.visit, this.stale.base!, this.#draft, this.#before)
     const refusal = said ?? this.#judgeAfterwards()
-    if (refusal !== undefined) {
-      this.#forgetStale()
-      this.#refuse(refusal)
-    }
+    if (refusal !== undefined) this.#refuse(refusal)
     if (this.#isHeld) this.#replay(entry, revalidated(refusal === undefined), engine.clock.now())
     this.#onceSent(() => {
       if (this.#isStoring) engine.report({ type: 'revalidated', profile, key: entry.key })
@@ -724,13 +720,14 @@ export class Fill implements Sink, Run {
     if (this.#alone !== undefined) setImmediate(() => this.#stopIfUseless())
     this.#report(refusal.reason, refusal.name)
     this.#observation.restore()
+    const concern = concernOf(this.visit, this.#draft)
+    if (endsStored(refusal, this.#draft.status, concern)) this.#endStale()
     // The answer is only too old, not unshareable: somebody else makes it anew for those who wait.
     if (refusal.reason === 'purged') return this.#soon(() => this.flight.abandon())
     // Whoever waits comes to that other cache as well, and waits there.
     if (refusal.reason === 'nested') return this.flight.refuse()
     // What passes soon is not remembered for long.
     const isPassing = this.visit.res.statusCode >= 500 || refusal.reason === 'crowded'
-    const concern = concernOf(this.visit, this.#draft)
     if (!concern.isPersonal) this.#invalidate()
     this.visit.engine.unshared.mark(this.flight.key, isPassing ? PASSING_SPAN : UNSHARED_SPAN, concern)
     this.#soon(() => this.flight.refuse(concern))

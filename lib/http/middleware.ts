@@ -346,7 +346,7 @@ function proceed(
   verdict: Verdict<Answer, LiveAnswer, Asker>,
 ): Answerer {
   const { engine, req } = visit
-  // What a purge has thrown out meanwhile is no answer any more.
+  // What a purge or the handler's no has ended meanwhile is no answer any more.
   const stale = leader.fenced ? undefined : known
   const alone = (): Answerer =>
     wantsOnlyStored(visit)
