@@ -91,4 +91,41 @@ describe.each(expresses)('a stale answer that its handler confirms on %s', (_ver
     expect((await get()).headers['x-cache']).toBe('HIT')
     expect(handler.calls).toBe(2)
   })
+
+  describe('and that is stale at once', () => {
+    const always = (fields: (run: number) => Record<string, string>) =>
+      counted((_req, res, run) => res.set(fields(run)).json(film))
+    const sayings: [what: string, fields: (run: number) => Record<string, string>][] = [
+      ['max-age=0', run => ({ 'Cache-Control': 'max-age=0', 'X-Run': String(run) })],
+      ['s-maxage=0', run => ({ 'Cache-Control': 'max-age=60, s-maxage=0', 'X-Run': String(run) })],
+      ['max-age=0, must-revalidate', run => ({ 'Cache-Control': 'max-age=0, must-revalidate', 'X-Run': String(run) })],
+      ['a max-age that is no number', run => ({ 'Cache-Control': 'max-age=soon', 'X-Run': String(run) })],
+      ['an Age above its max-age', run => ({ 'Cache-Control': 'max-age=5', Age: '9', 'X-Run': String(run) })],
+      ['Expires in the past', run => ({ Expires: 'Thu, 01 Jan 1970 00:00:00 GMT', 'X-Run': String(run) })],
+    ]
+
+    it.each(sayings)('by %s stays, and each 304 brings its own fields', async (_what, fields) => {
+      const { get } = await staleApp(express, always(fields), {})
+      const answers = []
+      for (let i = 0; i < 5; i++) answers.push(await get())
+      expect(answers.map(({ headers }) => headers['x-run'])).toEqual(['1', '2', '3', '4', '5'])
+      expect(answers.map(({ headers }) => /fwd-status=304/.test(String(headers['cache-status'])))).toEqual([
+        ...[false, true, true, true, true],
+      ])
+      expect(new Set(answers.map(({ body }) => body.toString())).size).toBe(1)
+    })
+
+    it('with a validator of its own makes its body once', async () => {
+      let bodies = 0
+      const handler: RequestHandler = (req, res) => {
+        res.set({ ETag: '"v1"', 'Cache-Control': 'max-age=0' })
+        if (req.fresh) return void res.status(304).end()
+        bodies++
+        res.send('a costly body')
+      }
+      const { get } = await staleApp(express, handler, {})
+      for (let i = 0; i < 4; i++) expect((await get()).body.toString()).toBe('a costly body')
+      expect(bodies).toBe(1)
+    })
+  })
 })

@@ -19,7 +19,8 @@ export interface Renewal {
 export function renew({ engine, policy, method }: Visit, stale: CacheEntry, draft: Draft, before: Fields): Renewal {
   const now = engine.clock.now()
   const headers = renewedHeaders(stale.headers, draft.own.headers)
-  const fields = { ...before, ...headers, age: draft.fields['age'] }
+  // The validator stands beside the other fields: with one, what is stale already is kept to be confirmed again.
+  const fields = { ...before, ...headers, etag: stale.handlerEtag, age: draft.fields['age'] }
   const verdict = policy.judgeHead(method, stale.status, fields, now, engine.clock.lead?.())
   if (typeof verdict === 'string') {
     return { entry: makeEntry({ ...stale, headers, storedAt: now, initialAge: 0 }), refusal: { reason: verdict } }
