@@ -703,7 +703,7 @@ export class Fill implements Sink, Run {
     if (!this.#isStoring) return
     const { engine, key } = this.visit
     engine.nested.mark(key.text, NESTED_SPAN)
-    this.#forgetStale()
+    this.#endStale()
     this.stale = NOTHING_STALE
     this.#stopTimers()
     this.#refuse({ reason: 'nested' })

@@ -25,7 +25,7 @@ const alikeIn = (own: readonly string[], varied: readonly string[], refused: str
 
 /** The answer failed, was cut off or came too late, memory had no room, or it is one session's: none of these speaks of what was stored before. */
 const UNTOLD: ReadonlySet<RefusalReason> = new Set([
-  ...(['aborted', 'length-mismatch', 'incomplete', 'empty-audio', 'audio-type', 'session'] as const),
+  ...(['aborted', 'length-mismatch', 'incomplete', 'empty-audio', 'audio-type', 'session', 'user'] as const),
   ...(['purged', 'crowded', 'admission', 'tier-error'] as const),
 ])
 
