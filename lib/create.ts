@@ -26,6 +26,7 @@ import { KnownDates } from './http/known-dates.js'
 import { KnownHits } from './http/known-hits.js'
 import { PutInFront } from './http/put-in-front.js'
 import { KnownKeys } from './http/known-keys.js'
+import { LastRefusals } from './http/last-refusals.js'
 import { lookUpOf } from './http/look-up.js'
 import { askedBy } from './http/asked.js'
 import { cacheMiddleware, type CacheHandler } from './http/middleware.js'
@@ -207,6 +208,7 @@ export function makeCache(options: CacheOptions = {}): Cache {
     putInFront: new PutInFront(),
     unshared: new Unshared(clock, MAX_REMEMBERED),
     nested: new Marks(clock, MAX_REMEMBERED),
+    lastRefusals: new LastRefusals(MAX_REMEMBERED),
     backoff: new Backoff(clock, MAX_REMEMBERED),
     detached: new Places(resolved.runs.maxDetached),
     refreshing: new Places(resolved.runs.maxRefreshes),

@@ -200,7 +200,8 @@ describe.each(expresses)('Cache-Status on %s', (_version, express) => {
     const part = await ask(app, '/movie', { headers: { Range: 'bytes=0-0' } })
     const unchanged = await ask(app, '/movie', { headers: { 'If-None-Match': '*' } })
     const head = await ask(app, '/movie', { method: 'HEAD' })
-    expect(said(miss)).toEqual([...theirs, 'reelcache; fwd=miss; stored'])
+    const isStream = miss.headers['content-length'] === undefined
+    expect(said(miss)).toEqual([...theirs, `reelcache; fwd=miss${isStream ? '' : '; stored'}`])
     for (const answer of [hit, part, unchanged, head]) expect(said(answer)).toEqual([...theirs, 'reelcache; hit'])
   })
 

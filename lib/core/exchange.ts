@@ -47,3 +47,15 @@ function nameAndValue(parameter: string): [name: string, value: string | undefin
   const [name = '', value] = parameter.split('=', 2)
   return [name, value]
 }
+
+/** Before the reason for which the last answer of a key was not kept, where it is not known yet what becomes of this one. */
+export const LAST = 'last-'
+
+/** Whether the answer is stored, or its head left before that was known. */
+export function mayBeStored(said: Said | undefined): boolean {
+  if (said === undefined || said.has('stored')) return said !== undefined
+  const fwd = said.get('fwd')
+  const detail = said.get('detail')
+  const isOpen = detail === undefined ? !said.has('collapsed') && !said.has('fwd-status') : detail.startsWith(LAST)
+  return isOpen && (fwd === 'miss' || fwd === 'stale')
+}

@@ -1,5 +1,6 @@
 import { staleAtOf } from '../core/entry.js'
 import type { BypassReason, RefusalReason, StaleReason } from '../core/outcomes.js'
+import { LAST } from '../core/exchange.js'
 import type { CacheEntry } from '../core/types.js'
 
 /** What is said of one answer, in `Cache-Status` (RFC 9211) for machines and in `X-Cache` for people. */
@@ -42,14 +43,16 @@ export interface Refusal {
   readonly name?: string
 }
 
-/** The handler ran: because nothing was stored, or because what was stored had become stale. Whether it is now may be `undecided`. */
-export function miss(was: 'miss' | 'stale', refusal: Refusal | 'undecided' | undefined): Status {
-  return { cacheStatus: `${NAME}; fwd=${was}${becameOf(refusal)}`, xCache: 'MISS' }
+/** The handler ran: because nothing was stored, or because what was stored had become stale. */
+export function miss(was: 'miss' | 'stale', refusal: Refusal | undefined): Status {
+  const became = refusal === undefined ? '; stored' : `; detail=${refusal.reason}${nameIn(refusal)}`
+  return { cacheStatus: `${NAME}; fwd=${was}${became}`, xCache: 'MISS' }
 }
 
-function becameOf(refusal: Refusal | 'undecided' | undefined): string {
-  if (refusal === 'undecided') return ''
-  return refusal === undefined ? '; stored' : `; detail=${refusal.reason}${nameIn(refusal)}`
+/** The same while it is not known yet whether the answer is kept: only why the last one of its key was not, if it was not. */
+export function undecided(was: 'miss' | 'stale', last: Refusal | undefined): Status {
+  const became = last === undefined ? '' : `; detail=${LAST}${last.reason}${nameIn(last)}`
+  return { cacheStatus: `${NAME}; fwd=${was}${became}`, xCache: 'MISS' }
 }
 
 const nameIn = ({ reason, name }: Refusal): string =>

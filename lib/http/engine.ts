@@ -16,6 +16,7 @@ import { withKey, type Status } from './cache-status.js'
 import type { KnownDates } from './known-dates.js'
 import type { KnownHits } from './known-hits.js'
 import type { KnownKeys } from './known-keys.js'
+import type { LastRefusals } from './last-refusals.js'
 import type { PutInFront } from './put-in-front.js'
 import type { WaitingRoom } from './waiting-room.js'
 
@@ -62,6 +63,8 @@ export interface Engine {
   readonly unshared: Unshared<Asker>
   /** Keys that a cache nearer to the handler has taken. */
   readonly nested: Marks
+  /** Why last answers were not kept whose heads left before that was known. */
+  readonly lastRefusals: LastRefusals
   /** Keys whose last refresh failed. */
   readonly backoff: Backoff
   /** For runs of handlers that go on though nobody waits for their answer. */

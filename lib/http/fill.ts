@@ -10,7 +10,7 @@ import { NO_MOVIE } from '../core/tags.js'
 import type { CacheEntry } from '../core/types.js'
 import { EVERYBODY } from '../core/flights.js'
 import { Attachment, frontOf, keepUntied, type Front, type Head } from './attachment.js'
-import { miss, revalidated, stale, type Refusal, type Status } from './cache-status.js'
+import { miss, revalidated, stale, undecided, type Refusal, type Status } from './cache-status.js'
 import { capture, onSent, type Capture, type Sink } from './capture.js'
 import { Company, type Run } from './company.js'
 import { conditionsOf, isConditional } from './conditional.js'
@@ -195,7 +195,7 @@ export class Fill implements Sink, Run {
     if (this.#alone !== undefined && !this.#mayLeave()) return this.#hold(false)
     if (whole !== undefined) return this.#takeWhole(whole)
     if (isOpenEnded(this.visit.profile, this.#draft.line('content-type'))) this.#keepApart()
-    this.#writeStatus(miss(this.#was, undefined))
+    this.#writeStatus(this.#undecided)
     return this.#hold(this.#isConditional && status === 200)
   }
 
@@ -529,7 +529,7 @@ export class Fill implements Sink, Run {
     if (refusal !== undefined) return this.#passOn(refusal)
     this.#entry = this.#draft.entry(ownBytes([body]))
     this.#showEtag(this.#entry)
-    this.#writeStatus(miss(this.#was, this.#draft.pending && 'undecided'))
+    this.#writeStatus(this.#draft.pending === undefined ? miss(this.#was, undefined) : this.#undecided)
     return this.#hold(this.#isConditional && this.#entry.status === 200)
   }
 
@@ -565,7 +565,8 @@ export class Fill implements Sink, Run {
     if (this.#isHeld) {
       const refusal = this.#judgeAfterwards()
       if (refusal !== undefined) this.#refuse(refusal)
-      this.#replay(entry, miss(this.#was, refusal ?? (pending && 'undecided')), this.visit.engine.clock.now())
+      const isOpen = refusal === undefined && pending !== undefined
+      this.#replay(entry, isOpen ? this.#undecided : miss(this.#was, refusal), this.visit.engine.clock.now())
     }
     this.#onceSent(() => {
       if (pending === undefined) return this.#keepOrRefuse(entry)
@@ -612,6 +613,7 @@ export class Fill implements Sink, Run {
     const varied = this.#draft.varied
     store(engine, profile, key.text, varied, entry)
     engine.backoff.worked(this.flight.key)
+    engine.lastRefusals.forget(key.text)
     // Whoever is still reading reads what was stored, so that the answer is held once.
     const body = this.#whole ?? this.#body
     if (body.hasReaders && body.rebase(entry.body)) {
@@ -657,6 +659,12 @@ export class Fill implements Sink, Run {
   }
 
   /** What was asked for on a condition is held back until the whole is known; not where the handler could not be shown that it has begun. */
+  /** What is said of an answer whose end is still to come: it may yet be cut off, outgrow its bound or lack its end marker. */
+  get #undecided(): Status {
+    const { engine, key } = this.visit
+    return undecided(this.#was, engine.lastRefusals.of(key.text))
+  }
+
   get #isConditional(): boolean {
     const { method, headers, res } = this.visit
     return method === 'GET' && isConditional(conditionsOf(headers)) && maySeal(res)
@@ -743,6 +751,7 @@ export class Fill implements Sink, Run {
 
   #report(reason: RefusalReason, name?: string): void {
     const { engine, profile, key } = this.visit
+    if (this.#hasLeft) engine.lastRefusals.note(key.text, { reason, ...(name !== undefined && { name }) })
     engine.report({ type: 'refused', profile, key: key.text, reason, ...(name !== undefined && { name }) })
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { saidIn, type Ending, type Said, type Send } from '../core/exchange.js'
+import { mayBeStored, saidIn, type Ending, type Said, type Send } from '../core/exchange.js'
 import type { Trace, Traces } from '../core/traces.js'
 import { runInProcess, type Dispatch } from './in-process.js'
 import type { CacheHandler } from './middleware.js'
@@ -44,7 +44,7 @@ export function sendThrough(app: Dispatch, { traces, isBeingMade, onStored }: Se
   }
 }
 
-/** A head that says `stored` speaks of what is about to happen, and a stale answer of a refresh that has just begun. */
+/** A head speaks of what is about to happen, or leaves it open; and a stale answer of a refresh that has just begun. */
 async function endingOf(
   trace: Trace,
   said: Said | undefined,
@@ -53,7 +53,7 @@ async function endingOf(
   const { key, ending } = trace
   if (key === undefined || ending !== undefined) return ending
   const isRefreshed = said?.get('detail') === 'stale-while-revalidate' && isBeingMade(key)
-  return said?.has('stored') === true || isRefreshed ? trace.settled() : undefined
+  return mayBeStored(said) || isRefreshed ? trace.settled() : undefined
 }
 
 /** A connection from this machine, encrypted where the URL says so: `req.protocol` is in the key. */

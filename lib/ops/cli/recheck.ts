@@ -1,4 +1,4 @@
-import type { OwnRequest, Send } from '../../core/exchange.js'
+import { mayBeStored, type OwnRequest, type Send } from '../../core/exchange.js'
 import type { Milliseconds } from '../../core/types.js'
 
 /** Requests that are asked again at the end, spread over the list. */
@@ -16,7 +16,7 @@ export class Recheck {
   watch(send: Send): Send {
     return async (request, signal) => {
       const reply = await send(request, signal)
-      if (reply.said?.has('stored') === true) this.#note(request)
+      if (mayBeStored(reply.said)) this.#note(request)
       return reply
     }
   }

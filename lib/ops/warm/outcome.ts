@@ -1,4 +1,4 @@
-import type { Reply } from '../../core/exchange.js'
+import { LAST, mayBeStored, type Reply } from '../../core/exchange.js'
 import type { BypassReason, RefusalReason } from '../../core/outcomes.js'
 
 /** What came of one request. */
@@ -17,7 +17,7 @@ export function outcomeOf({ status, said, isWhole, ending }: Reply): Outcome {
   if (ending !== undefined && ending !== 'stored') return { is: 'refused', reason: ending }
   if (detail === 'stale-while-revalidate') return { is: ending === 'stored' ? 'warmed' : 'stale' }
   if (said.has('hit') || said.has('collapsed')) return { is: 'fresh' }
-  if (said.has('stored')) return { is: 'warmed' }
-  const reason = said.get('fwd') === 'method' ? 'method' : detail
+  if (detail === undefined && mayBeStored(said)) return { is: 'warmed' }
+  const reason = said.get('fwd') === 'method' ? 'method' : detail?.replace(LAST, '')
   return { is: 'refused', reason: reason as BypassReason | RefusalReason }
 }
