@@ -8,7 +8,7 @@ const MAX_WEIGHT = 2_500
 const CONTAINER_WEIGHT = 2
 
 /**
- * The digest of a body or of any plain value: SHA-256 over object-hash's canonical text, the same for any order of fields. Undefined when
+ * The digest of a body or of any plain value: SHA-256 over object-hash's canonical text. The order of fields counts, because handlers see it. Undefined when
  * the value is too deep, too wide or too odd to hash faithfully within a bounded time.
  */
 export function digestOf(value: unknown): string | undefined {
@@ -24,7 +24,7 @@ export function digestOf(value: unknown): string | undefined {
   // The walk and its text are object-hash's; one hash of the whole text gives the digest that its own streaming would, in half the time.
   objectHash.writeToStream(
     value,
-    { algorithm: 'sha256', respectType: false, ...replacer },
+    { algorithm: 'sha256', respectType: false, unorderedObjects: false, ...replacer },
     { update: collect, write: collect },
   )
   // UTF-8 has no lone surrogates and would make them all the same character.

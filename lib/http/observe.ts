@@ -120,18 +120,15 @@ class Observer implements Observation, Watcher {
       () => show(req, 'headers', headers),
       () => show(req, 'rawHeaders', rawHeaders),
     )
+    const lines = (): string[] => visibleLines(rawHeaders, validators, this.#unseen)
     show(
       req,
       'headers',
       watchedFields(() => visible, note),
     )
-    show(
-      req,
-      'rawHeaders',
-      watchedLines(() => linesOf(visible), note),
-    )
+    show(req, 'rawHeaders', watchedLines(lines, note))
     const all = watchedFields(
-      () => distinctOf(visible),
+      () => distinctOf(lines()),
       () => note(EVERYTHING),
     )
     show(req, 'headersDistinct', all)
@@ -267,7 +264,7 @@ const UNSEEN = {
   postConfirming: new Set<string>([...CONDITIONAL, ...RELOADING, 'content-type']),
 } as const
 
-const REMOVABLE = [...CONDITIONAL, ...FRAMING, ...RELOADING]
+const REMOVABLE: readonly string[] = [...CONDITIONAL, ...FRAMING, ...RELOADING]
 
 function visibleHeaders(
   headers: IncomingHttpHeaders,
@@ -282,12 +279,21 @@ function visibleHeaders(
   return visible
 }
 
-const linesOf = (headers: IncomingHttpHeaders): string[] =>
-  Object.entries(headers).flatMap(([name, value]) =>
-    (typeof value === 'object' ? value : [value ?? '']).flatMap(line => [name, line]),
-  )
+/** As they came: in their spelling, and those of one name beside each other. */
+function visibleLines(
+  raw: readonly string[] | undefined,
+  { etag, lastModified }: Validators,
+  unseen: ReadonlySet<string>,
+): string[] {
+  const isVisible = (name: string): boolean => !REMOVABLE.includes(name) || !unseen.has(name)
+  const lines = (raw ?? []).filter((_, at, all) => isVisible(all[at - (at % 2)]!.toLowerCase()))
+  if (etag !== undefined) lines.push('If-None-Match', etag)
+  if (lastModified !== undefined) lines.push('If-Modified-Since', lastModified)
+  return lines
+}
 
-const distinctOf = (headers: IncomingHttpHeaders): NodeJS.Dict<string[]> =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value : [value ?? '']]),
-  )
+function distinctOf(lines: readonly string[]): NodeJS.Dict<string[]> {
+  const distinct = Object.create(null) as Record<string, string[]>
+  for (let at = 0; at < lines.length; at += 2) (distinct[lines[at]!.toLowerCase()] ??= []).push(lines[at + 1]!)
+  return distinct
+}
