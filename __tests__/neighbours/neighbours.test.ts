@@ -34,12 +34,15 @@ const allHeaders: Step = {
   advice: 'cacheApi({ ignoreHeaders: true })',
   options: { ignoreHeaders: true },
 }
+const property = (name: string): Step => ({
+  refusal: { detail: 'unkeyed-property', property: name },
+  advice: `cacheApi({ ignoreProperties: ['${name}'] })`,
+  options: { ignoreProperties: [name] },
+})
 /** Node's proxies frame what they pass on for the client's version of HTTP. */
-const version: Step = {
-  refusal: { detail: 'unkeyed-property', property: 'httpVersion' },
-  advice: "cacheApi({ ignoreProperties: ['httpVersion'] })",
-  options: { ignoreProperties: ['httpVersion'] },
-}
+const version = property('httpVersion')
+/** What Feathers tells its services of a request. */
+const feathers = property('feathers')
 const field = (header: string, vary = [header]): Step => ({
   refusal: { detail: 'unkeyed-header', header },
   advice: `vary: ['${header}']`,
@@ -59,7 +62,7 @@ const neighbours: [string, Neighbour][] = [
   ['tRPC', { app: trpc, visit: get('/trpc/film'), steps: [allHeaders] }],
   ['Apollo Server, asked by GET', { app: hinted, visit: preflight, steps: [allHeaders] }],
   ['Apollo Server, asked by POST', { app: hinted, visit: post, factory: 'cacheAi', steps: [aiHeaders] }],
-  ['Feathers', { app: feathersApp, visit: get('/films'), steps: [field('x-service-method')] }],
+  ['Feathers', { app: feathersApp, visit: get('/films'), steps: [field('x-service-method'), feathers] }],
   ['http-proxy-middleware', { app: proxy({}), visit: get('/films'), steps: [allHeaders, version] }],
   [
     'http-proxy-middleware with changeOrigin',

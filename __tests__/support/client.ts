@@ -41,6 +41,8 @@ export function ask(served: Served, path: string, question?: Question): Promise<
 
 export async function answered(sent: ClientRequest): Promise<Answer> {
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  // A connection that breaks now is told by the response; Node 26 tells the request as well.
+  sent.on('error', () => undefined)
   return collected(response)
 }
 
