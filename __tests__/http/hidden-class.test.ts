@@ -96,7 +96,8 @@ describe.each([
 /** What a miss puts on a response to see what becomes of it, and on a request to see what is read. */
 const PUT_ON = [
   ...['writeHead', 'write', 'end', 'flushHeaders', '_storeHeader'],
-  ...['Symbol(kHeadersDistinct)', 'Symbol(reelcache.watched)', 'authority', 'scheme', 'host', 'hostname'],
+  ...['Symbol(kHeadersDistinct)', 'Symbol(reelcache.watched)', 'Symbol(reelcache.outer)', 'params'],
+  ...['authority', 'scheme', 'host', 'hostname'],
   ...['httpVersion', 'httpVersionMajor', 'httpVersionMinor', 'ip', 'ips', 'protocol', 'secure'],
 ]
 
