@@ -53,7 +53,8 @@ export const LAST = 'last-'
 
 /** Whether the answer is stored, or its head left before that was known. */
 export function mayBeStored(said: Said | undefined): boolean {
-  if (said === undefined || said.has('stored')) return said !== undefined
+  if (said === undefined) return false
+  if (said.has('stored')) return true
   const fwd = said.get('fwd')
   const detail = said.get('detail')
   const isOpen = detail === undefined ? !said.has('collapsed') && !said.has('fwd-status') : detail.startsWith(LAST)

@@ -33,7 +33,7 @@ export interface Sink {
 export interface Capture {
   /** Stops listening: the response is as it was. */
   release(): void
-  /** Stops listening and sends what was held back, and the end, where the handler has come to it. */
+  /** To be called once released: sends what was held back, and the end, where the handler has come to it. */
   letGo(chunks: readonly Buffer[]): void
   /** Goes on listening; what the handler sends goes to another response from here on. */
   redirect(other: ServerResponse): void
@@ -174,7 +174,6 @@ export function capture(res: Response, sink: Sink, undo: Undo): Capture {
   return {
     release,
     letGo(chunks) {
-      release()
       for (const chunk of chunks) res.write(chunk)
       if (isEnded) res.end()
     },

@@ -11,7 +11,7 @@ import { handlerFields, type HandlerFields } from './handler-fields.js'
 import { lineOf, type Fields } from './headers.js'
 import { isEventStream, judgeBody, judgeStart, START_BYTES } from './media.js'
 import { IMPLICITLY_VARIED, type Observation } from './observe.js'
-import { identityOf, judgeFields } from './policy.js'
+import { identityOf, isVouchedFor, judgeFields } from './policy.js'
 import { setStatus } from './replay.js'
 import { sessionCookieOf, sessionText, withoutSessionCookie, type IsSessionCookie } from './session.js'
 import { variantKey, variesOn } from './vary.js'
@@ -156,8 +156,7 @@ export class Draft {
     const { req, key, route } = this.visit
     const name = this.observation.unnoticed(() => identityOf(req))
     if (name === undefined || name === this.#identity || key.isIdentified) return undefined
-    const isVouchedFor = route.ignoreProperties === true || route.ignoreProperties.includes(name)
-    return isVouchedFor ? undefined : { reason: 'user', name }
+    return isVouchedFor(name, route) ? undefined : { reason: 'user', name }
   }
 
   /** What the handler read and the key does not cover. */

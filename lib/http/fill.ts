@@ -658,13 +658,13 @@ export class Fill implements Sink, Run {
     return this.stale.base === undefined && this.stale.cover === undefined ? 'miss' : 'stale'
   }
 
-  /** What was asked for on a condition is held back until the whole is known; not where the handler could not be shown that it has begun. */
   /** What is said of an answer whose end is still to come: it may yet be cut off, outgrow its bound or lack its end marker. */
   get #undecided(): Status {
     const { engine, key } = this.visit
     return undecided(this.#was, engine.lastRefusals.of(key.text))
   }
 
+  /** What was asked for on a condition is held back until the whole is known; not where the handler could not be shown that it has begun. */
   get #isConditional(): boolean {
     const { method, headers, res } = this.visit
     return method === 'GET' && isConditional(conditionsOf(headers)) && maySeal(res)

@@ -3,6 +3,17 @@ import type { ServerResponse } from 'node:http'
 /** Header fields as `getHeaders()` gives them: lower-case names; a name with several lines holds an array. */
 export type Fields = Readonly<Record<string, number | string | readonly string[] | undefined>>
 
+/** All lines of each field, by its name in lower case. */
+export type Lines = Record<string, string[]>
+
+/** Of lines as they came: name, value, name, value. */
+export function linesByName(rawHeaders: readonly string[]): Lines {
+  const lines = Object.create(null) as Lines
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    (lines[rawHeaders[at]!.toLowerCase()] ??= []).push(rawHeaders[at + 1]!)
+  return lines
+}
+
 /** The one line of a field, or undefined when it is absent or has several. */
 export function lineOf(fields: Fields, name: string): string | undefined {
   const value = fields[name]

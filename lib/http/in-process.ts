@@ -1,5 +1,6 @@
 import { IncomingMessage, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { linesByName, type Lines } from './headers.js'
 import { standInResponse } from './stand-in.js'
 
 /** An app, or anything else that a server calls with a request. */
@@ -38,17 +39,6 @@ export async function runInProcess(
   const over = new Promise<ServerResponse>(resolve => res.once('close', () => resolve(res)))
   dispatch(req, res)
   return over
-}
-
-type Lines = Readonly<Record<string, readonly string[]>>
-
-function linesByName(rawHeaders: readonly string[]): Lines {
-  const lines = Object.create(null) as Record<string, string[]>
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const values = (lines[rawHeaders[at]!.toLowerCase()] ??= [])
-    values.push(rawHeaders[at + 1]!)
-  }
-  return lines
 }
 
 /** Fields of which Node shows the first line alone (see `message.headers`). */

@@ -2,9 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Request } from 'express'
 import type { CacheEntry } from '../core/types.js'
 import type { ResolvedRoute } from '../options.js'
-import { lineOf } from './headers.js'
+import { lineOf, linesByName } from './headers.js'
 import { isNoField } from './field-names.js'
 import { hideParameters } from './hidden-parameters.js'
+import { isVouchedFor } from './policy.js'
 import { attempt, show, type Undo } from './step-aside.js'
 import type { Visit } from './visit.js'
 import { watchConnection, watchSocket } from './watched-connection.js'
@@ -128,7 +129,7 @@ class Observer implements Observation, Watcher {
     )
     show(req, 'rawHeaders', watchedLines(lines, note))
     const all = watchedFields(
-      () => distinctOf(lines()),
+      () => linesByName(lines()),
       () => note(EVERYTHING),
     )
     show(req, 'headersDistinct', all)
@@ -165,11 +166,7 @@ class Observer implements Observation, Watcher {
   }
 
   #add(name: string): void {
-    const { ignoreProperties } = this.#route
-    const isIgnored =
-      ignoreProperties === true ||
-      (ignoreProperties.length > 0 && ignoreProperties.some(one => one === name || name.startsWith(`${one}.`)))
-    if (!isIgnored && this.#covered?.properties.has(name) !== true) this.properties.add(name)
+    if (!isVouchedFor(name, this.#route) && this.#covered?.properties.has(name) !== true) this.properties.add(name)
   }
 
   enter(name: string): void {
@@ -290,10 +287,4 @@ function visibleLines(
   if (etag !== undefined) lines.push('If-None-Match', etag)
   if (lastModified !== undefined) lines.push('If-Modified-Since', lastModified)
   return lines
-}
-
-function distinctOf(lines: readonly string[]): NodeJS.Dict<string[]> {
-  const distinct = Object.create(null) as Record<string, string[]>
-  for (let at = 0; at < lines.length; at += 2) (distinct[lines[at]!.toLowerCase()] ??= []).push(lines[at + 1]!)
-  return distinct
 }

@@ -58,7 +58,7 @@ export class Policy {
   credentials({ req, headers }: Asked): BypassReason | undefined {
     const { authorization, cookie } = headers
     if (authorization !== undefined && !this.#covers.has('authorization')) return 'authorization'
-    if (hasUser(req)) return 'user'
+    if (isSet(req, 'user')) return 'user'
     if (cookie !== undefined && !this.#covers.has('cookie') && this.#hasPersonalCookie(cookie)) return 'cookie'
     return undefined
   }
@@ -181,17 +181,21 @@ const isUseful = (
 /** The final statuses whose meaning this cache knows (RFC 9111 section 5.2.2.3). */
 const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414])
 
-/** By which name authentication has said who is asking. */
-export const identityOf = (req: Request): 'user' | 'auth' | undefined =>
-  (['user', 'auth'] as const).find(name => {
-    const value = (req as unknown as Record<string, unknown>)[name]
-    return value !== undefined && value !== null
-  })
+/** Where authentication says who is asking. */
+const IDENTITIES = ['user', 'auth'] as const
+type Identity = (typeof IDENTITIES)[number]
 
-function hasUser(req: Request): boolean {
-  const { user } = req as { user?: unknown }
-  return user !== undefined && user !== null
+/** By which name it has said so. */
+export const identityOf = (req: Request): Identity | undefined => IDENTITIES.find(name => isSet(req, name))
+
+function isSet(req: Request, name: Identity): boolean {
+  const value = (req as { [N in Identity]?: unknown })[name]
+  return value !== undefined && value !== null
 }
+
+/** Whether `ignoreProperties` has the name, or that of the object which holds it. */
+export const isVouchedFor = (name: string, { ignoreProperties }: ResolvedRoute): boolean =>
+  ignoreProperties === true || ignoreProperties.some(one => one === name || name.startsWith(`${one}.`))
 
 /**
  * A WebSocket's: nobody ends its response. Node sets `upgrade` where somebody listens for other protocols; `h2c`, which curl offers with every
